@@ -1,0 +1,41 @@
+# Every target does the set-up that it needs: a fresh clone needs only Python and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+ARGS ?=
+
+.PHONY: help setup demo test check bench clean
+
+help:
+	@echo "make demo [ARGS='--once --json out.json']   a guarded pipeline, its tax table, and /metrics"
+	@echo "make test [ARGS='-k attribution']           the test suite"
+	@echo "make check                                  lint, types, import contracts"
+	@echo "make bench                                  all benchmarks, against their peers"
+	@echo "make setup                                  only .venv, with everything in it"
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt hatchling
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-build-isolation -e ".[all,dev]"
+	@touch $(STAMP)
+
+demo: setup
+	@$(BIN)/aligntax demo $(ARGS)
+
+test: setup
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup
+	$(BIN)/python benchmarks/run.py all
+
+clean:
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
