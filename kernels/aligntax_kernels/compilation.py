@@ -1,0 +1,56 @@
+"""The compile options that every CPU kernel shares, in one decorator."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+import numba
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+logger = logging.getLogger(__name__)
+
+
+def kernel(*signatures: Any, nogil: bool = False) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Compile a function ahead for `signatures`, from numba's disk cache where there is a usable one.
+
+    Never parallel: numba's default threading layer aborts the process when two threads enter it at once, and
+    servers have thread pools. Explicit signatures put all compilation where the decorated module is imported; an
+    argument of another type raises TypeError instead of compiling in the middle of a request.
+
+    Args:
+        signatures: numba signatures, one for each combination of array types that the function is called with.
+        nogil: release the GIL while it runs. Only for long runs: getting it back from a busy thread can
+            take the interpreter's whole switch interval, 5 ms, which a short run would rather not pay.
+
+    Returns:
+        A decorator; what it returns is called like the function.
+
+    Raises:
+        numba.core.errors.NumbaError: by the decorator, where numba cannot compile the function.
+    """
+
+    def compiled(function: Callable[P, R], *, cache: bool) -> Callable[P, R]:
+        dispatcher: Callable[P, R] = numba.njit(list(signatures), nogil=nogil, cache=cache)(function)
+        return dispatcher
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        # numba gives up on the whole import where no cache location is writable, where the disk is full or where
+        # an entry is damaged, each with an error of its own. All are caught, and none is hidden: a fault of the
+        # function itself comes back from the second attempt.
+        try:
+            return compiled(function, cache=True)
+        except Exception as error:
+            logger.info(
+                "%s.%s is compiled anew by every process: numba's cache failed with %r; "
+                "point NUMBA_CACHE_DIR to an empty, writable directory",
+                function.__module__,
+                function.__qualname__,
+                error,
+            )
+        return compiled(function, cache=False)
+
+    return decorate
