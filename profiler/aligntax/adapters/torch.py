@@ -1,0 +1,194 @@
+"""Torch modules: calls of one instance are timed; the instance stays the same object.
+
+The instance gets a class of its own, a subclass of the class it had, whose `__call__` is timed. Nothing is put into the
+instance: its state dict, device moves and hooks are untouched, and copies and pickles are of the original class, which
+loads where aligntax is not installed. Compiled code is never entered: a module that is traced runs as if it were not
+timed. To time a compiled module, compile it first and hand the result to `profiler.model`.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from aligntax.devices.cuda_events import CudaEventPool, Ticket
+from aligntax.recording.recorder import Recorder
+from aligntax.recording.scope import Launch, last_position
+from aligntax.recording.verdicts import VerdictMapper
+from aligntax.trace import Layer
+
+if TYPE_CHECKING:
+    import torch
+
+_MARK = "__aligntax_timed__"
+RECALIBRATE_SECONDS = 10.0
+
+
+class TorchAdapter:
+    """Times calls of a `torch.nn.Module`; on CUDA also the work that a call leaves behind on the current stream."""
+
+    def accepts(self, target: Any) -> bool:
+        """Return whether `target` is a module."""
+        loaded = sys.modules.get("torch")
+        return loaded is not None and hasattr(loaded, "nn") and isinstance(target, loaded.nn.Module)
+
+    def attach(
+        self, recorder: Recorder, target: torch.nn.Module, layer: Layer, mapper: VerdictMapper | None
+    ) -> torch.nn.Module:
+        """Return the module itself, with its calls timed.
+
+        Raises:
+            TypeError: if the module's class cannot be derived from, as that of a scripted module.
+        """
+        loaded: Any = sys.modules["torch"]
+        original = type(target)
+        call: Callable[..., Any] = original.__call__
+        timed = recorder.wrap(lambda module, *args, **kwargs: call(module, *args, **kwargs), layer, mapper)
+        if loaded.cuda.is_available():
+            timed = _with_events(recorder, CudaPools(recorder, loaded), timed)
+        is_compiling = loaded.compiler.is_compiling
+
+        def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N807 (becomes the method of that name)
+            if is_compiling():
+                return call(self, *args, **kwargs)
+            return timed(self, *args, **kwargs)
+
+        namespace = {
+            "__call__": __call__,
+            "__reduce_ex__": _reduce_as_original,
+            "__module__": original.__module__,
+            "__qualname__": original.__qualname__,
+            "__doc__": original.__doc__,
+            _MARK: True,
+        }
+        try:
+            target.__class__ = type(original.__name__, (original,), namespace)
+        except (TypeError, RuntimeError) as error:
+            raise TypeError(
+                f"a {original.__name__} cannot be timed in place ({error}); time a function that calls it: "
+                "profiler.model(lambda *args: module(*args), name=...)"
+            ) from error
+        return target
+
+
+def detach(module: torch.nn.Module) -> None:
+    """Give a timed module the class back that it had before anything timed it."""
+    module.__class__ = _original(type(module))
+
+
+def _original(timed: type) -> type:
+    return next(base for base in timed.__mro__ if _MARK not in vars(base))
+
+
+def _reduce_as_original(self: Any, protocol: Any) -> Any:
+    """Reduce for `pickle` and `copy` as an instance of the original class."""
+    timed = type(self)
+    original: Any = _original(timed)
+    reduced = original.__reduce_ex__(self, protocol)
+    if not isinstance(reduced, tuple):
+        return reduced
+    maker, arguments, *state = reduced
+    if getattr(maker, "__name__", "") == "__newobj__":
+        # pickle wants __newobj__ to make the very class of the object; this maker does the same without that check.
+        return (copyreg._reconstructor, (original, object, None), *state)  # type: ignore[attr-defined]
+    maker = original if maker is timed else maker
+    return (maker, tuple(original if argument is timed else argument for argument in arguments), *state)
+
+
+class CudaPools:
+    """An event pool for each device that is used, kept in order by the drain."""
+
+    def __init__(self, recorder: Recorder, torch: Any) -> None:
+        self._recorder = recorder
+        self._torch = torch
+        self._pools: dict[int, CudaEventPool] = {}
+        self._reported = 0
+        recorder.chores.append(self.tend)
+
+    def of(self, device: int) -> CudaEventPool:
+        """Return the pool of a device; the first call for it waits for the device once, to find its clock's offset."""
+        pool = self._pools.get(device)
+        if pool is None:
+            cuda = self._torch.cuda
+            with cuda.device(device):
+                # A stream of its own: nothing of the program's is queued ahead of the calibration's events.
+                pool = CudaEventPool(
+                    lambda: cuda.Event(enable_timing=True), self._recorder.clock, stream=cuda.Stream(device)
+                )
+            self._pools[device] = pool
+        return pool
+
+    def tend(self) -> None:
+        """Follow the drift of the devices' clocks, take finished events back, and report what found none."""
+        for device, pool in list(self._pools.items()):
+            with self._torch.cuda.device(device):
+                pool.recalibrate_if_older_than(RECALIBRATE_SECONDS)
+                pool.reclaim()
+        exhausted = sum(pool.exhausted for pool in self._pools.values())
+        self._recorder.drops.count("event_pool", exhausted - self._reported)
+        self._reported = exhausted
+
+
+class Work:
+    """What one call left on a GPU. Whatever goes wrong with its events, the program that it belongs to goes on."""
+
+    def __init__(self, recorder: Recorder, pool: CudaEventPool, stream: Any) -> None:
+        self._recorder = recorder
+        self._stream = stream
+        self._ticket: Ticket | None = None
+        self.interval_ns: tuple[int, int] | None = None
+        try:
+            self._ticket = pool.begin(stream)
+        except Exception as error:
+            self._give_up(error)
+
+    def end(self) -> None:
+        """Record the event after the work."""
+        if self._ticket is not None:
+            try:
+                self._ticket.end(self._stream)
+            except Exception as error:
+                self._give_up(error)
+
+    def settled(self) -> bool:
+        """Return whether there is nothing more to wait for."""
+        if self._ticket is not None:
+            try:
+                self.interval_ns = self._ticket.poll()
+            except Exception as error:
+                self._give_up(error)
+        return self._ticket is None or self.interval_ns is not None
+
+    def _give_up(self, error: Exception) -> None:
+        self._recorder.drops.count("internal_error")
+        self._recorder.complain("work on a GPU could not be timed", error)
+        ticket, self._ticket = self._ticket, None
+        if ticket is not None:
+            ticket.abandon()
+
+
+def _with_events(recorder: Recorder, pools: CudaPools, timed: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `timed` between two events on the current stream, for modules on a GPU inside of a request."""
+    cuda = sys.modules["torch"].cuda
+
+    def launched(module: Any, *args: Any, **kwargs: Any) -> Any:
+        live = recorder.current()
+        recording = live.recording
+        parameter = next(module.parameters(), None)
+        if recording is None or parameter is None or not parameter.is_cuda or cuda.is_current_stream_capturing():
+            return timed(module, *args, **kwargs)
+        device = parameter.device.index
+        stream = cuda.current_stream(device)
+        work = Work(recorder, pools.of(device), stream)
+        start_ns = recorder.clock()
+        try:
+            return timed(module, *args, **kwargs)
+        finally:
+            work.end()
+            position = last_position(live, start_ns)
+            if position is not None:
+                recording.launches.append(Launch(live, position, work, f"cuda:{device}"))
+
+    return launched

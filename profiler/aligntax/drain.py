@@ -1,0 +1,132 @@
+"""Takes finished requests off the queue, in batches, on a thread of its own and before every scrape."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from aligntax.fold import fold_simple, fold_traces, may_be_simple
+from aligntax.histogram import NANO
+from aligntax.ledger import PARTS, Ledger
+from aligntax.recording import Recorder
+from aligntax.recording.assemble import assemble
+from aligntax.recording.scope import LAYER_MASK, LAYER_SHIFT, Recording
+from aligntax.summary import SelfCost
+from aligntax.trace import Trace
+
+BATCH_REQUESTS = 512
+TRACES_PER_TURN = 16
+MAX_WAITING = 1024
+GPU_PATIENCE_NS = 30_000_000_000
+
+
+class Drain:
+    """Folds what `queue` holds into the ledger, on whatever thread calls `run`.
+
+    Args:
+        recorder, ledger: where requests come from, and where they go.
+        queue: finished requests.
+        cpu_share: share of the requests that are metered; their readings stand for those of all.
+        identified: called with every request that carries the caller's trace id: its trace, and its tax in ns.
+    """
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        ledger: Ledger,
+        queue: deque[Recording],
+        cpu_share: float,
+        identified: Callable[[Trace, int], None],
+    ) -> None:
+        self._recorder = recorder
+        self._ledger = ledger
+        self._queue = queue
+        self._cpu_share = cpu_share
+        self._identified = identified
+        self._waiting: deque[Recording] = deque()
+        self._lock = threading.Lock()
+        self._metered_spans = 0
+        self._metered_ns = 0.0
+
+    def run(self) -> None:
+        """Fold everything that has finished; work that a GPU has not finished waits for the next run."""
+        with self._lock:
+            clock = self._recorder.clock
+            start_ns = clock()
+            for chore in self._recorder.chores:
+                chore()
+            batch, self._waiting = list(self._waiting), deque()
+            while batch or self._queue:
+                while self._queue and len(batch) < BATCH_REQUESTS:
+                    batch.append(self._queue.popleft())
+                try:
+                    self._fold([recording for recording in batch if self._is_settled(recording)])
+                except Exception as error:
+                    self._recorder.drops.count("internal_error", len(batch))
+                    self._recorder.complain("a batch of requests could not be folded", error)
+                batch = []
+                _yield_to_serving_threads()
+            dropped = self._recorder.drops.take()
+            with self._ledger.lock:
+                self._ledger.dropped += dropped
+                self._ledger.instrument_ns[PARTS.index("drain")] += clock() - start_ns
+
+    def self_cost(self) -> SelfCost:
+        """Return what recording a span was found to cost the thread that makes it."""
+        spans = self._metered_spans
+        return SelfCost(self._metered_ns / spans / NANO if spans else None, spans)
+
+    def forget_threads(self) -> None:
+        """Replace the lock after a fork, which may have happened while another thread held it."""
+        self._lock = threading.Lock()
+
+    def _is_settled(self, recording: Recording) -> bool:
+        """Return whether the GPU is done with a request; if not, keep it for later, or give up on the GPU's share."""
+        if all(launch.work.settled() for launch in recording.launches):
+            return True
+        if self._recorder.clock() - recording.end_ns > GPU_PATIENCE_NS or len(self._waiting) >= MAX_WAITING:
+            self._recorder.drops.count("gpu_pending")
+            return True
+        self._waiting.append(recording)
+        return False
+
+    def _fold(self, recordings: list[Recording]) -> None:
+        simple: list[Recording] = []
+        others: list[Recording] = []
+        for recording in recordings:
+            if recording.root.metered:
+                self._fold_readings(recording)
+            (simple if may_be_simple(recording) else others).append(recording)
+        others += fold_simple(simple, self._ledger)
+        for first in range(0, len(others), TRACES_PER_TURN):
+            traces = [assemble(recording, self._ledger) for recording in others[first : first + TRACES_PER_TURN]]
+            for trace, found in zip(traces, fold_traces(traces, self._ledger), strict=True):
+                if trace.trace_id is not None:
+                    self._identified(trace, found.tax_ns)
+            _yield_to_serving_threads()
+
+    def _fold_readings(self, recording: Recording) -> None:
+        """Add what was metered in a sampled request, weighted by the inverse of the share.
+
+        What lies between the outer and the inner clock reads, less what the metering itself put there, is the cost of
+        recording. Metering costs too, but only in the sampled requests, so that part has no weight.
+        """
+        cost = self._recorder.meter.cost
+        own_ns = sum(max(0.0, reading.own_ns - cost.gap_ns) for reading in recording.meters)
+        weighted_ns = (own_ns + recording.overhead_ns) / self._cpu_share + cost.whole_ns * len(recording.meters)
+        self._metered_spans += len(recording.meters)
+        self._metered_ns += own_ns
+        with self._ledger.lock:
+            self._ledger.instrument_ns[PARTS.index("record")] += round(weighted_ns)
+            for reading in recording.meters:
+                row = (reading.live[reading.position + 2] >> LAYER_SHIFT) & LAYER_MASK
+                self._ledger.cpu_calls[row] += 1
+                cpu_ns = max(0.0, reading.cpu_ns - cost.cpu_ns)
+                self._ledger.cpu_ns[row] += round(cpu_ns / self._cpu_share)
+
+
+def _yield_to_serving_threads() -> None:
+    """Let go of the interpreter's lock, so that no serving thread waits for more than one turn of the drain."""
+    time.sleep(0)

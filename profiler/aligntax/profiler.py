@@ -1,0 +1,332 @@
+"""`Profiler`: hands out timed layers, opens requests, and keeps the ledger that everything else reads."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+import threading
+import weakref
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+from types import FrameType
+from typing import Any, ClassVar, Protocol, TypeVar, overload
+
+from aligntax.clock import Clock, thread_cpu_clock, wall_clock
+from aligntax.devices.sensor import Sensor
+from aligntax.drain import Drain
+from aligntax.exemplars import Exemplars
+from aligntax.ledger import Ledger
+from aligntax.recording import Recorder
+from aligntax.recording.assemble import assemble
+from aligntax.recording.block import LayerBlock
+from aligntax.recording.scope import Recording
+from aligntax.recording.verdicts import VerdictMapper
+from aligntax.request import Request
+from aligntax.summary import Report, summarise
+from aligntax.trace import Kind, Layer, Stage, Trace
+
+Wrapped = TypeVar("Wrapped")
+
+
+class Adapter(Protocol):
+    """Knows one kind of foreign object. Duck-typed: it must not import what it adapts before it has met one."""
+
+    def accepts(self, target: Any) -> bool:
+        """Return whether `target` is of the kind."""
+        ...
+
+    def attach(self, recorder: Recorder, target: Any, layer: Layer, mapper: VerdictMapper | None) -> Any:
+        """Return `target` such that its calls are timed as `layer`."""
+        ...
+
+
+class Profiler:
+    """Measures what the guards around a model cost.
+
+    Args:
+        cpu_share: share of the requests, chosen at random, in which CPU time and the instrument's own cost are metered.
+        queue_size: finished requests that may wait to be drained; beyond it the oldest is dropped, and counted.
+        max_spans: spans that one request may hold, about 160 bytes each; beyond it spans are dropped, and counted.
+        keep_requests: how many of the last requests to keep for `traces`.
+        max_layers, max_models: how many names there is room for; the ledger's memory is fixed by them.
+        drain_seconds: how often the drain thread folds finished requests; 0 for no thread (scrapes drain, too).
+        clock, cpu_clock: nanosecond clocks; monotonic wall time, and CPU time of the calling thread.
+        sensors: where energy, memory and utilisation come from; see `aligntax.devices.open_sensors`.
+
+    Raises:
+        ValueError: if a number is out of its range.
+    """
+
+    adapters: ClassVar[list[Adapter]] = []
+    """What knows how to time objects that are not plain callables; the package registers its own."""
+
+    def __init__(
+        self,
+        *,
+        cpu_share: float = 0.01,
+        queue_size: int = 2048,
+        max_spans: int = 10_000,
+        keep_requests: int = 64,
+        max_layers: int = 128,
+        max_models: int = 16,
+        drain_seconds: float = 0.5,
+        clock: Clock = wall_clock,
+        cpu_clock: Clock = thread_cpu_clock,
+        sensors: Sequence[Sensor] = (),
+    ) -> None:
+        if not 0 <= cpu_share <= 1:
+            raise ValueError(f"cpu_share={cpu_share} is not a share; use a number from 0 to 1")
+        for name, value, least in (
+            ("queue_size", queue_size, 1),
+            ("max_spans", max_spans, 1),
+            ("keep_requests", keep_requests, 0),
+            ("drain_seconds", drain_seconds, 0),
+        ):
+            if value < least:
+                raise ValueError(f"{name}={value} is too small; use at least {least}")
+        self.ledger = Ledger(max_layers, max_models)
+        self.recorder = Recorder(clock, cpu_clock, self.ledger, max_spans)
+        self.sensors = tuple(sensors)
+        self.open_requests: set[Recording] = set()
+        self.exemplars = Exemplars()
+        self._cpu_share = cpu_share
+        self._queue: deque[Recording] = deque()
+        self._queue_size = queue_size
+        self._last: deque[Recording] = deque(maxlen=keep_requests)
+        self._drain = Drain(self.recorder, self.ledger, self._queue, cpu_share, self.exemplars.keep)
+        self._drain_seconds = drain_seconds
+        self._random = random.Random()  # noqa: S311 (samples requests; nothing secret)
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._names: dict[str, Layer] = {}
+        os.register_at_fork(after_in_child=partial(_forget_threads, weakref.ref(self)))
+
+    # -- layers ------------------------------------------------------------------------------------------------------
+
+    @overload
+    def guard(
+        self,
+        function: None = None,
+        *,
+        name: str | None = None,
+        stage: Stage = "input",
+        verdict: VerdictMapper | None = None,
+    ) -> Callable[[Wrapped], Wrapped]: ...
+
+    @overload
+    def guard(
+        self,
+        function: Wrapped,
+        *,
+        name: str | None = None,
+        stage: Stage = "input",
+        verdict: VerdictMapper | None = None,
+    ) -> Wrapped: ...
+
+    def guard(
+        self,
+        function: Any = None,
+        *,
+        name: str | None = None,
+        stage: Stage = "input",
+        verdict: VerdictMapper | None = None,
+    ) -> Any:
+        """Return a guard that is timed whenever it is called; also a decorator, with and without arguments.
+
+        Args:
+            function: a function, coroutine function, generator function, asynchronous generator function, bound method
+                or callable object.
+            name: the layer's name; the function's own where None. Each name stands for one guard.
+            stage: where it stands: `input`, `parallel`, `decode`, `stream` or `output`.
+            verdict: maps what the guard returned (of a stream: each item) to a `Verdict` or its name. By default a
+                `Verdict` found in the result counts; then changed text, which is `modify`; else `allow`.
+
+        Raises:
+            TypeError: if `function` is not callable.
+            ValueError: for a bad name or stage, or a name that is taken.
+        """
+        if function is None:
+            return partial(self.guard, name=name, stage=stage, verdict=verdict)
+        return self._timed(function, "guard", name, stage, verdict)
+
+    def model(self, model: Wrapped, *, name: str | None = None) -> Wrapped:
+        """Return the model, timed whenever it is called.
+
+        Args:
+            model: a torch module or an ONNX Runtime session, which comes back as the same object, or anything that
+                `guard` takes.
+            name: the layer's name; the function's or the class's own where None.
+
+        Raises:
+            TypeError: if `model` is not callable.
+            ValueError: for a bad name, or one that is taken.
+        """
+        timed: Wrapped = self._timed(model, "model", name, None, None)
+        return timed
+
+    def layer(self, name: str, *, kind: Kind = "guard", stage: Stage | None = None) -> LayerBlock:
+        """Return a context manager, asynchronous or not, that times its block as a layer.
+
+        Raises:
+            ValueError: for a bad name, kind or stage, or a name that another layer has.
+        """
+        layer = self._names.get(name)
+        if layer is None or layer.kind != kind or (stage is not None and layer.stage != stage):
+            layer = Layer(name, kind, stage)
+        row = self.ledger.layer_row(layer)
+        self._names[name] = layer
+        return LayerBlock(self.recorder, row)
+
+    def _timed(
+        self, target: Any, kind: Kind, name: str | None, stage: Stage | None, verdict: VerdictMapper | None
+    ) -> Any:
+        adapter = next((adapter for adapter in self.adapters if adapter.accepts(target)), None)
+        if adapter is None and not callable(target):
+            raise TypeError(f"{target!r} is not callable; pass a function, a bound method or an object with __call__")
+        if name is None:
+            name = getattr(target, "__name__", None) or type(target).__name__
+        layer = self._new_layer(Layer(name, kind, stage))
+        if adapter is None:
+            return self.recorder.wrap(target, layer, verdict)
+        return adapter.attach(self.recorder, target, layer, verdict)
+
+    def _new_layer(self, layer: Layer) -> Layer:
+        if layer.name in self._names:
+            raise ValueError(
+                f"layer name {layer.name!r} is taken; wrap each guard once, when the program starts, and give every "
+                "guard a name of its own with name='...'"
+            )
+        self.ledger.layer_row(layer)
+        self._names[layer.name] = layer
+        return layer
+
+    # -- requests ----------------------------------------------------------------------------------------------------
+
+    def request(self, *, model: str | None = None, trace_id: str | None = None) -> Request:
+        """Return a request to enter with `with` or `async with`, or to put on a function as a decorator.
+
+        Args:
+            model: the model that the request is booked under; the first one called in it where None.
+            trace_id: the caller's identifier, 1 to 64 printable characters, exported as exemplar.
+        """
+        return Request(self, model, trace_id)
+
+    def bind(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return `function` such that it belongs to the current request on any thread.
+
+        Thread pools do not hand context variables on (`asyncio.to_thread` does): pass them bound functions.
+        """
+        return self.recorder.bind(function)
+
+    def draw(self) -> bool:
+        """Return whether the next request is metered."""
+        return self._random.random() < self._cpu_share
+
+    def finish(self, recording: Recording) -> None:
+        """Put a request that has ended on the queue; drop the oldest one if there is no room."""
+        self.open_requests.discard(recording)
+        if self.recorder.closed:
+            self.recorder.drops.count("closed")
+            return
+        if len(self._queue) >= self._queue_size:
+            self._drop_oldest()
+        if self._thread is None and self._drain_seconds:
+            self._start_thread()
+        if recording.root.metered:
+            recording.overhead_ns += self.recorder.clock() - recording.end_ns
+        self._last.append(recording)
+        self._queue.append(recording)
+        if len(self._queue) == self._queue_size // 2:
+            self._wake.set()
+
+    def _drop_oldest(self) -> None:
+        try:
+            self._queue.popleft()
+        except IndexError:
+            return  # the drain was faster: there is room again
+        self.recorder.drops.count("queue_full")
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    def drain(self) -> None:
+        """Fold every request that has ended into the ledger, now."""
+        self._drain.run()
+
+    def report(self) -> Report:
+        """Return the numbers on everything that has ended so far."""
+        self.drain()
+        readings = [reading for sensor in self.sensors for reading in sensor.read()]
+        return summarise(self.ledger.copy(), readings, self._drain.self_cost())
+
+    def traces(self) -> list[Trace]:
+        """Return the last requests, oldest first; at most `keep_requests` of them."""
+        return [assemble(recording, self.ledger) for recording in list(self._last)]
+
+    def in_progress(self) -> dict[str, int]:
+        """Return how many calls of each layer are running now.
+
+        Calls that can be suspended register themselves. Those that block their thread are found on its stack, which
+        costs them nothing.
+        """
+        counts = dict.fromkeys((layer.name for layer in self.ledger.layers), 0)
+        for recording in list(self.open_requests):
+            for row in list(recording.open_calls.values()):
+                counts[self.ledger.layers[row].name] += 1
+        for top in list(sys._current_frames().values()):
+            frame: FrameType | None = top
+            while frame is not None:
+                blocking = self.recorder.rows_by_code.get(frame.f_code)
+                # A wrapper that has handed its call on for metering has not started the clock itself.
+                if blocking is not None and "__start" in frame.f_locals:
+                    counts[self.ledger.layers[blocking].name] += 1
+                frame = frame.f_back
+        return counts
+
+    def close(self) -> None:
+        """Drain what is left and stop. Layers go on working, untimed; what they would have recorded is counted."""
+        self.drain()
+        self.recorder.closed = True
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            self._wake.set()
+            thread.join()
+
+    def __enter__(self) -> Profiler:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _start_thread(self) -> None:
+        self._thread = threading.Thread(
+            target=_drain_until_closed, args=(weakref.ref(self),), name="aligntax-drain", daemon=True
+        )
+        self._thread.start()
+
+    def forget_threads(self) -> None:
+        """Make a forked child whole: threads do not survive a fork, and locks may have been held by one."""
+        self._thread = None
+        self._wake = threading.Event()
+        self.ledger.lock = threading.Lock()
+        self.recorder.drops.forget_threads()
+        self._drain.forget_threads()
+
+
+def _drain_until_closed(reference: weakref.ref[Profiler]) -> None:
+    """Fold what has finished, again and again, as long as the profiler is there and open."""
+    while (profiler := reference()) is not None and not profiler.recorder.closed:
+        wake, seconds = profiler._wake, profiler._drain_seconds
+        del profiler  # waiting must not keep it alive
+        wake.wait(seconds)
+        wake.clear()
+        if (profiler := reference()) is not None:
+            profiler.drain()
+        del profiler
+
+
+def _forget_threads(reference: weakref.ref[Profiler]) -> None:
+    profiler = reference()
+    if profiler is not None:
+        profiler.forget_threads()

@@ -1,0 +1,5 @@
+"""The hot path: wrappers that time a call and append four integers to the request that it belongs to."""
+
+from aligntax.recording.recorder import Recorder
+
+__all__ = ["Recorder"]

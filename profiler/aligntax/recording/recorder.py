@@ -1,0 +1,241 @@
+"""Turns callables into timed ones, and keeps the context variable that says which request is running."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import logging
+from _thread import get_ident
+from collections.abc import Callable
+from contextvars import ContextVar
+from functools import partial, wraps
+from types import CodeType
+from typing import Any
+
+from aligntax.clock import Clock
+from aligntax.ledger import Ledger
+from aligntax.recording import mirror
+from aligntax.recording.metering import Meter
+from aligntax.recording.proxy import CallableProxy
+from aligntax.recording.scope import (
+    CALL_LIMIT,
+    CALL_SHIFT,
+    CODE_OF,
+    ERROR_SHIFT,
+    FIELDS,
+    LAYER_SHIFT,
+    Drops,
+    Live,
+)
+from aligntax.recording.streams import AsyncStream, drive
+from aligntax.recording.verdicts import PLAIN, VerdictMapper, judge, judge_error
+from aligntax.trace import Layer, Verdict
+
+logger = logging.getLogger("aligntax")
+
+
+class Recorder:
+    """Times calls and appends their spans to the request in whose context they run.
+
+    Nothing here raises into the calls that it wraps: a failure of the instrument is counted, logged once, and the call
+    goes on.
+
+    Args:
+        clock, cpu_clock: wall clock, and CPU clock of the calling thread; nanoseconds.
+        ledger: gives layers, error types and models their rows.
+        max_spans: spans that one scope of a request may hold; more are counted as lost.
+
+    Attributes:
+        chores: what the drain does before each run; devices need tending off the hot path.
+    """
+
+    def __init__(self, clock: Clock, cpu_clock: Clock, ledger: Ledger, max_spans: int) -> None:
+        self.clock = clock
+        self.ledger = ledger
+        self.max_spans = max_spans
+        self.drops = Drops()
+        self.orphan = Live(None, -1, metered=False, bits=0)
+        self.closed = False
+        self.chores: list[Callable[[], None]] = []
+        # One variable per profiler, as long-lived as it: several profilers may wrap the same call.
+        self.variable: ContextVar[Live] = ContextVar("aligntax_live", default=self.orphan)
+        self.current: Callable[[], Live] = self.variable.get
+        self.meter = Meter(self.current, clock, cpu_clock)
+        self.rows_by_code: dict[CodeType, int] = {}
+        self._numbers = itertools.count(1)
+        self._logged = False
+
+    # -- wrapping ----------------------------------------------------------------------------------------------------
+
+    def wrap(self, function: Callable[..., Any], layer: Layer, mapper: VerdictMapper | None = None) -> Any:
+        """Return `function` timed as `layer`: same signature, same results, same exceptions.
+
+        Functions and bound methods come back as functions, other callable objects as a proxy of the object. Coroutine
+        functions, generator functions and asynchronous generator functions stay what they are.
+
+        Raises:
+            TypeError: if `function` cannot be called.
+            ValueError: if the layer's name is taken by another layer, or if there is no room for it.
+        """
+        if not callable(function):
+            raise TypeError(f"{function!r} is not callable; pass a function, a bound method or an object with __call__")
+        row = self.ledger.layer_row(layer)
+        base = row << LAYER_SHIFT
+        judge_call = self._judge(base, mapper)
+        if layer.kind == "model" and mapper is None:
+            code = str(base | CODE_OF[Verdict.ALLOW])
+        elif mapper is None:
+            code = f"({base | CODE_OF[Verdict.ALLOW]} if {{unchanged}} else __judge(__result, {{compared}}))"
+        else:
+            code = "__judge(__result, {compared})"
+        names: dict[str, Any] = {
+            "__current": self.current,
+            "__clock": self.clock,
+            "__strand": get_ident,
+            "__judge": judge_call,
+            "__fail": partial(self.fail, row),
+            "__refuse": self.refuse,
+            "__enter": self.enter,
+            "__leave": self.leave,
+            "__row": row,
+        }
+        target = function if inspect.isroutine(function) else getattr(function, "__call__", function)  # noqa: B004
+        if inspect.isasyncgenfunction(function) or inspect.isasyncgenfunction(target):
+            names["__drive"] = partial(AsyncStream, self, row, mapper)
+            wrapper = mirror.compile_wrapper(mirror.ASYNC_GENERATOR, function, code, names, row)
+        elif inspect.isgeneratorfunction(function) or inspect.isgeneratorfunction(target):
+            names["__drive"] = partial(drive, self, row, mapper)
+            wrapper = mirror.compile_wrapper(mirror.GENERATOR, function, code, names, row)
+        else:
+            suspends = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(target)
+            template = mirror.ASYNC if suspends else mirror.SYNC
+            plain = mirror.compile_wrapper(template, function, code, names, row, metered=False)
+            names["__metered"] = self.meter.around_async(plain) if suspends else self.meter.around(plain)
+            wrapper = mirror.compile_wrapper(template, function, code, names, row)
+            if not suspends:
+                self.rows_by_code[plain.__code__] = self.rows_by_code[wrapper.__code__] = row
+        if inspect.isroutine(function) or isinstance(function, (partial, type)):
+            return wrapper
+        return CallableProxy(function, wrapper)
+
+    def bind(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return `function` such that it runs in the request that is current now, in whatever thread it is called."""
+        live = self.current()
+
+        @wraps(function)
+        def bound(*args: Any, **kwargs: Any) -> Any:
+            token = self.variable.set(live)
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self.variable.reset(token)
+
+        return bound
+
+    def _judge(self, base: int, mapper: VerdictMapper | None) -> Callable[[Any, Any], int]:
+        """Return what tells the code of a call from its result and its arguments; it never raises."""
+        allow, modify = base | CODE_OF[Verdict.ALLOW], base | CODE_OF[Verdict.MODIFY]
+
+        def by_rule(result: Any, arguments: Any) -> int:
+            try:
+                verdict = judge(result, arguments) if mapper is None else Verdict(mapper(result))
+            except Exception as error:
+                self.drops.count("verdict_mapper")
+                self.complain("the verdict of a call could not be told; it counts as an error", error)
+                return base | CODE_OF[Verdict.ERROR] | self._error_bits("verdict_mapper")
+            return base | CODE_OF[verdict]
+
+        def by_default(result: Any, arguments: Any) -> int:
+            # The same as `judge`, in a tenth of the time for what most guards return.
+            kind = type(result)
+            if kind in PLAIN:
+                return allow
+            if kind is str:
+                for argument in arguments:
+                    if type(argument) is str:
+                        return allow if argument == result else modify
+            return by_rule(result, arguments)
+
+        return by_default if mapper is None else by_rule
+
+    # -- what wrappers call ------------------------------------------------------------------------------------------
+
+    def next_bits(self) -> int:
+        """Return a fresh call number, shifted to its place in a span's code."""
+        return (next(self._numbers) % CALL_LIMIT) << CALL_SHIFT
+
+    def scope(self, live: Live, bits: int) -> Live:
+        """Return a new scope inside `live` for what happens during call `bits`; `live` itself outside of a request."""
+        recording = live.recording
+        if recording is None:
+            return live
+        room = FIELDS * self.max_spans - recording.closed_ints
+        inner = Live(recording, max(0, room), live.metered, bits)
+        recording.scopes.append(inner)
+        if live.room < 0:
+            inner.room = -1  # the request ended meanwhile, and will not seal this scope
+        return inner
+
+    def enter(self, live: Live, row: int) -> Live:
+        """Open a scope inside `live` for a call that can be suspended, and make it current."""
+        inner = self.scope(live, self.next_bits())
+        if inner.recording is not None:
+            inner.recording.open_calls[inner.bits] = row
+            self.variable.set(inner)
+        return inner
+
+    def leave(self, live: Live, inner: Live) -> None:
+        """Close the scope that `enter` opened."""
+        self.restore(live, inner)
+        if inner.recording is not None:
+            inner.recording.closed_ints += len(inner)
+            inner.recording.open_calls.pop(inner.bits, None)
+
+    def restore(self, live: Live, inner: Live) -> None:
+        """Make `live` current again, unless something else has become current in between.
+
+        Set and not reset: a context manager inside a generator may be closed in another context, where a token of the
+        first is invalid and the variable none of our business.
+        """
+        if self.current() is inner and inner is not live:
+            self.variable.set(live)
+
+    def refuse(self, live: Live) -> None:
+        """Count a span that has no place to go."""
+        if live.recording is None:
+            reason = "closed" if self.closed else "orphan_span"
+        elif live.room < 0:
+            reason = "late_span"
+        else:
+            reason = "trace_full"
+        self.drops.count(reason)
+
+    def record(self, live: Live, start_ns: int, end_ns: int, code: int) -> None:
+        """Append one span to `live`, or count it as lost."""
+        if len(live) < live.room:
+            live += (start_ns, end_ns, code, get_ident())
+        else:
+            self.refuse(live)
+
+    def fail(self, row: int, live: Live, start_ns: int, end_ns: int, error: BaseException, bits: int) -> None:
+        """Append the span of a call that raised."""
+        try:
+            verdict = judge_error(error)
+            failed = verdict in {Verdict.ERROR, Verdict.TIMEOUT}
+            kind = self._error_bits(type(error).__name__) if failed else 0
+            self.record(live, start_ns, end_ns, (row << LAYER_SHIFT) | CODE_OF[verdict] | kind | bits)
+        except Exception as own:
+            self.drops.count("internal_error")
+            self.complain("a failed call could not be recorded", own)
+
+    def _error_bits(self, error_type: str) -> int:
+        return (self.ledger.error_row(error_type) + 1) << ERROR_SHIFT
+
+    def complain(self, what: str, error: BaseException) -> None:
+        """Log the first failure of the instrument; later ones are only counted.
+
+        The message of `error` may quote a prompt, so only its type is logged.
+        """
+        if not self._logged:
+            self._logged = True
+            logger.warning("aligntax: %s (%s); further failures are only counted", what, type(error).__name__)

@@ -1,0 +1,220 @@
+"""One request: a context manager, asynchronous or not, or a decorator."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from aligntax.attribution import attribute
+from aligntax.recording.assemble import assemble
+from aligntax.recording.scope import Live, Recording
+from aligntax.recording.verdicts import judge_error
+from aligntax.tax import Tax
+from aligntax.trace import Outcome, Trace
+
+if TYPE_CHECKING:
+    from aligntax.profiler import Profiler
+
+MAX_TRACE_ID_LENGTH = 64
+
+
+class Request:
+    """The time from entering the block to leaving it, and every layer that was called meanwhile.
+
+    Args:
+        profiler: where the request is recorded.
+        model: the model that it is booked under; the first model called in it where None.
+        trace_id: the caller's own identifier, exported as exemplar; at most 64 characters.
+
+    Raises:
+        ValueError: if `trace_id` is not a printable string of that length.
+    """
+
+    __slots__ = ("_live", "_metered", "_outer", "_profiler", "_recording", "_trace")
+
+    def __init__(self, profiler: Profiler, model: str | None = None, trace_id: str | None = None) -> None:
+        if trace_id is not None and not (
+            isinstance(trace_id, str) and trace_id.isprintable() and 0 < len(trace_id) <= MAX_TRACE_ID_LENGTH
+        ):
+            raise ValueError(f"trace_id must be a printable string of 1 to {MAX_TRACE_ID_LENGTH} characters")
+        self._profiler = profiler
+        self._metered = profiler.draw()
+        self._recording = Recording(profiler.recorder.max_spans, self._metered, model, trace_id)
+        self._live: Live = self._recording.root
+        self._outer: Live | None = None
+        self._trace: Trace | None = None
+
+    def __enter__(self) -> Request:
+        recorder = self._profiler.recorder
+        before_ns = recorder.clock() if self._metered else 0
+        if self._outer is not None:
+            raise RuntimeError("this request was entered before; call profiler.request() anew for each request")
+        outer = recorder.current()
+        if outer.recording is not None:
+            raise RuntimeError(
+                "a request is open here already, and a request cannot hold another one; measure a part of it with "
+                "profiler.layer(...), or, where a generator left its request open in this context, use "
+                "@profiler.request() on the generator function"
+            )
+        self._outer = outer
+        recorder.variable.set(self._live)
+        recording = self._recording
+        self._profiler.open_requests.add(recording)
+        recording.start_ns = recorder.clock()
+        if self._metered:
+            recording.overhead_ns = recording.start_ns - before_ns
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        recorder, recording = self._profiler.recorder, self._recording
+        end_ns = recorder.clock()
+        if self._outer is None or recording.ended:
+            raise RuntimeError("this request is not open: it was left before, or never entered")
+        recording.end_ns = max(end_ns, recording.start_ns)
+        recording.seal()
+        recorder.restore(self._outer, self._live)
+        if error is not None:
+            recording.error = judge_error(error)
+        self._profiler.finish(recording)
+
+    async def __aenter__(self) -> Request:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, error, traceback)
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return `function` such that each call of it is a request of its own.
+
+        A generator's request lasts until the generator is exhausted or closed, and is current only while it runs.
+        """
+        recording = self._recording
+
+        def fresh() -> Request:
+            return Request(self._profiler, recording.model, recording.trace_id)
+
+        if inspect.isasyncgenfunction(function):
+            return wraps(function)(_async_generator(function, fresh))
+        if inspect.isgeneratorfunction(function):
+            return wraps(function)(_generator(function, fresh))
+        if inspect.iscoroutinefunction(function):
+
+            @wraps(function)
+            async def coroutine(*args: Any, **kwargs: Any) -> Any:
+                async with fresh():
+                    return await function(*args, **kwargs)
+
+            return coroutine
+
+        @wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            with fresh():
+                return function(*args, **kwargs)
+
+        return call
+
+    def suspend(self) -> None:
+        """Make the request no longer current, without ending it. For generators that hand an item to their consumer."""
+        if self._outer is not None:
+            self._profiler.recorder.restore(self._outer, self._live)
+
+    def resume(self) -> None:
+        """Make the request current again, in whatever context this is."""
+        self._outer = self._profiler.recorder.current()
+        self._profiler.recorder.variable.set(self._live)
+
+    @property
+    def trace(self) -> Trace:
+        """The request's spans, start, end and outcome.
+
+        Raises:
+            RuntimeError: as long as the request is open.
+        """
+        if not self._recording.ended:
+            raise RuntimeError("the request is still open; its trace and tax are there once its block has been left")
+        if self._trace is None:
+            self._trace = assemble(self._recording, self._profiler.ledger)
+        return self._trace
+
+    @property
+    def tax(self) -> Tax:
+        """What the guards of this request cost it; RuntimeError as long as it is open."""
+        found = attribute(self.trace)
+        shares = {name: part.share_ns for name, part in found.layers.items() if part.layer.kind == "guard"}
+        return Tax(self.trace.duration_ns, found.raw_ns, shares)
+
+    @property
+    def outcome(self) -> Outcome:
+        """How the request ended. May be set while the request is open, where the application knows better."""
+        return self._recording.outcome or self.trace.outcome
+
+    @outcome.setter
+    def outcome(self, outcome: Outcome | str) -> None:
+        if self._recording.ended:
+            raise RuntimeError("the request has ended; set its outcome before its block is left")
+        self._recording.outcome = Outcome(outcome)
+
+
+def _generator(function: Callable[..., Any], fresh: Callable[[], Request]) -> Callable[..., Any]:
+    def generate(*args: Any, **kwargs: Any) -> Any:
+        with fresh() as request:
+            generator = function(*args, **kwargs)
+            step: Callable[[], Any] = generator.__next__
+            while True:
+                try:
+                    item = step()
+                except StopIteration as stop:
+                    return stop.value
+                request.suspend()
+                try:
+                    sent = yield item
+                except GeneratorExit:
+                    request.resume()
+                    generator.close()
+                    raise
+                except BaseException as error:
+                    request.resume()
+                    step = _bound(generator.throw, error)
+                else:
+                    request.resume()
+                    step = _bound(generator.send, sent)
+
+    return generate
+
+
+def _async_generator(function: Callable[..., Any], fresh: Callable[[], Request]) -> Callable[..., Any]:
+    async def generate(*args: Any, **kwargs: Any) -> Any:
+        async with fresh() as request:
+            generator = function(*args, **kwargs)
+            step: Callable[[], Any] = generator.__anext__
+            while True:
+                try:
+                    item = await step()
+                except StopAsyncIteration:
+                    return
+                request.suspend()
+                try:
+                    sent = yield item
+                except GeneratorExit:
+                    request.resume()
+                    await generator.aclose()
+                    raise
+                except BaseException as error:
+                    request.resume()
+                    step = _bound(generator.athrow, error)
+                else:
+                    request.resume()
+                    step = _bound(generator.asend, sent)
+
+    return generate
+
+
+def _bound(method: Callable[[Any], Any], argument: Any) -> Callable[[], Any]:
+    return lambda: method(argument)
