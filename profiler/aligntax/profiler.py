@@ -11,8 +11,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from types import FrameType
-from typing import Any, ClassVar, Protocol, TypeVar, overload
+from typing import Any, TypeVar, overload
 
+from aligntax.adapters import ADAPTERS, Adapter
 from aligntax.clock import Clock, thread_cpu_clock, wall_clock
 from aligntax.devices.sensor import Sensor
 from aligntax.drain import Drain
@@ -30,18 +31,6 @@ from aligntax.trace import Kind, Layer, Stage, Trace
 Wrapped = TypeVar("Wrapped")
 
 
-class Adapter(Protocol):
-    """Knows one kind of foreign object. Duck-typed: it must not import what it adapts before it has met one."""
-
-    def accepts(self, target: Any) -> bool:
-        """Return whether `target` is of the kind."""
-        ...
-
-    def attach(self, recorder: Recorder, target: Any, layer: Layer, mapper: VerdictMapper | None) -> Any:
-        """Return `target` such that its calls are timed as `layer`."""
-        ...
-
-
 class Profiler:
     """Measures what the guards around a model cost.
 
@@ -54,13 +43,11 @@ class Profiler:
         drain_seconds: how often the drain thread folds finished requests; 0 for no thread (scrapes drain, too).
         clock, cpu_clock: nanosecond clocks; monotonic wall time, and CPU time of the calling thread.
         sensors: where energy, memory and utilisation come from; see `aligntax.devices.open_sensors`.
+        adapters: what knows how to time objects that are not plain callables.
 
     Raises:
         ValueError: if a number is out of its range.
     """
-
-    adapters: ClassVar[list[Adapter]] = []
-    """What knows how to time objects that are not plain callables; the package registers its own."""
 
     def __init__(
         self,
@@ -75,6 +62,7 @@ class Profiler:
         clock: Clock = wall_clock,
         cpu_clock: Clock = thread_cpu_clock,
         sensors: Sequence[Sensor] = (),
+        adapters: Sequence[Adapter] = ADAPTERS,
     ) -> None:
         if not 0 <= cpu_share <= 1:
             raise ValueError(f"cpu_share={cpu_share} is not a share; use a number from 0 to 1")
@@ -89,6 +77,7 @@ class Profiler:
         self.ledger = Ledger(max_layers, max_models)
         self.recorder = Recorder(clock, cpu_clock, self.ledger, max_spans)
         self.sensors = tuple(sensors)
+        self._adapters = tuple(adapters)
         self.open_requests: set[Recording] = set()
         self.exemplars = Exemplars()
         self._cpu_share = cpu_share
@@ -182,7 +171,7 @@ class Profiler:
     def _timed(
         self, target: Any, kind: Kind, name: str | None, stage: Stage | None, verdict: VerdictMapper | None
     ) -> Any:
-        adapter = next((adapter for adapter in self.adapters if adapter.accepts(target)), None)
+        adapter = next((adapter for adapter in self._adapters if adapter.accepts(target)), None)
         if adapter is None and not callable(target):
             raise TypeError(f"{target!r} is not callable; pass a function, a bound method or an object with __call__")
         if name is None:

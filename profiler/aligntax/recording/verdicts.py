@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import concurrent.futures
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from aligntax.trace import Verdict
@@ -55,11 +54,19 @@ def judge_error(error: BaseException) -> Verdict:
     verdict = getattr(error, "verdict", None)
     if isinstance(verdict, Verdict):
         return verdict
-    if isinstance(error, (asyncio.CancelledError, concurrent.futures.CancelledError, GeneratorExit)):
+    if isinstance(error, (GeneratorExit, *_cancellations())):
         return Verdict.CANCELLED
     if isinstance(error, TimeoutError):
         return Verdict.TIMEOUT
     return Verdict.ERROR
+
+
+def _cancellations() -> Iterator[type[BaseException]]:
+    """Yield the exceptions of cancelled work. asyncio is slow to import; where it is not loaded, none comes from it."""
+    for name in ("asyncio", "concurrent.futures"):
+        kind = getattr(sys.modules.get(name), "CancelledError", None)
+        if kind is not None:
+            yield kind
 
 
 def worse(one: Verdict, other: Verdict) -> Verdict:
