@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable
 
@@ -125,6 +126,53 @@ class Drain:
                 self._ledger.cpu_calls[row] += 1
                 cpu_ns = max(0.0, reading.cpu_ns - cost.cpu_ns)
                 self._ledger.cpu_ns[row] += round(cpu_ns / self._cpu_share)
+
+
+class DrainThread:
+    """Runs a drain again and again, from the first request on, for as long as the drain is there and not stopped.
+
+    Args:
+        drain: what to run; the thread does not keep it alive.
+        wake: set when there is much to do.
+        seconds: how long to wait otherwise.
+    """
+
+    def __init__(self, drain: Drain, wake: threading.Event, seconds: float) -> None:
+        self._drain = weakref.ref(drain)
+        self._wake = wake
+        self._seconds = seconds
+        self._thread: threading.Thread | None = None
+        self._stopped = False
+        self._lock = threading.Lock()
+
+    def ensure(self) -> None:
+        """Start the thread if there is none yet."""
+        if self._thread is None and not self._stopped:
+            with self._lock:
+                if self._thread is None:
+                    self._thread = threading.Thread(target=self._work, name="aligntax-drain", daemon=True)
+                    self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread, and wait until it has."""
+        self._stopped = True
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def forget_threads(self) -> None:
+        """Start anew after a fork, which no other thread survives."""
+        self._thread = None
+        self._lock = threading.Lock()
+
+    def _work(self) -> None:
+        while not self._stopped and self._drain() is not None:
+            self._wake.wait(self._seconds)
+            self._wake.clear()
+            drain = self._drain()
+            if drain is not None and not self._stopped:
+                drain.run()
+            del drain  # waiting must not keep it alive
 
 
 def _yield_to_serving_threads() -> None:

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import os
-import random
-import sys
 import threading
 import weakref
-from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from types import FrameType
 from typing import Any, TypeVar, overload
 
 from aligntax.adapters import ADAPTERS, Adapter
 from aligntax.clock import Clock, thread_cpu_clock, wall_clock
 from aligntax.devices.sensor import Sensor
-from aligntax.drain import Drain
+from aligntax.drain import Drain, DrainThread
 from aligntax.exemplars import Exemplars
+from aligntax.intake import Intake
 from aligntax.ledger import Ledger
-from aligntax.recording import Recorder
+from aligntax.progress import in_progress
+from aligntax.recording import Recorder, wrap
 from aligntax.recording.assemble import assemble
 from aligntax.recording.block import LayerBlock
-from aligntax.recording.scope import Recording
 from aligntax.recording.verdicts import VerdictMapper
 from aligntax.request import Request
 from aligntax.summary import Report, summarise
@@ -77,18 +74,13 @@ class Profiler:
         self.ledger = Ledger(max_layers, max_models)
         self.recorder = Recorder(clock, cpu_clock, self.ledger, max_spans)
         self.sensors = tuple(sensors)
-        self._adapters = tuple(adapters)
-        self.open_requests: set[Recording] = set()
         self.exemplars = Exemplars()
-        self._cpu_share = cpu_share
-        self._queue: deque[Recording] = deque()
-        self._queue_size = queue_size
-        self._last: deque[Recording] = deque(maxlen=keep_requests)
-        self._drain = Drain(self.recorder, self.ledger, self._queue, cpu_share, self.exemplars.keep)
-        self._drain_seconds = drain_seconds
-        self._random = random.Random()  # noqa: S311 (samples requests; nothing secret)
-        self._wake = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._adapters = tuple(adapters)
+        self._intake = Intake(self.recorder, self.ledger, cpu_share, queue_size, keep_requests)
+        self._drain = Drain(self.recorder, self.ledger, self._intake.queue, cpu_share, self.exemplars.keep)
+        self._thread = DrainThread(self._drain, self._intake.half_full, drain_seconds)
+        if drain_seconds:
+            self._intake.on_arrival = self._thread.ensure
         self._names: dict[str, Layer] = {}
         os.register_at_fork(after_in_child=partial(_forget_threads, weakref.ref(self)))
 
@@ -178,7 +170,7 @@ class Profiler:
             name = getattr(target, "__name__", None) or type(target).__name__
         layer = self._new_layer(Layer(name, kind, stage))
         if adapter is None:
-            return self.recorder.wrap(target, layer, verdict)
+            return wrap(self.recorder, target, layer, verdict)
         return adapter.attach(self.recorder, target, layer, verdict)
 
     def _new_layer(self, layer: Layer) -> Layer:
@@ -200,7 +192,7 @@ class Profiler:
             model: the model that the request is booked under; the first one called in it where None.
             trace_id: the caller's identifier, 1 to 64 printable characters, exported as exemplar.
         """
-        return Request(self, model, trace_id)
+        return Request(self._intake, model, trace_id)
 
     def bind(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return `function` such that it belongs to the current request on any thread.
@@ -208,34 +200,6 @@ class Profiler:
         Thread pools do not hand context variables on (`asyncio.to_thread` does): pass them bound functions.
         """
         return self.recorder.bind(function)
-
-    def draw(self) -> bool:
-        """Return whether the next request is metered."""
-        return self._random.random() < self._cpu_share
-
-    def finish(self, recording: Recording) -> None:
-        """Put a request that has ended on the queue; drop the oldest one if there is no room."""
-        self.open_requests.discard(recording)
-        if self.recorder.closed:
-            self.recorder.drops.count("closed")
-            return
-        if len(self._queue) >= self._queue_size:
-            self._drop_oldest()
-        if self._thread is None and self._drain_seconds:
-            self._start_thread()
-        if recording.root.metered:
-            recording.overhead_ns += self.recorder.clock() - recording.end_ns
-        self._last.append(recording)
-        self._queue.append(recording)
-        if len(self._queue) == self._queue_size // 2:
-            self._wake.set()
-
-    def _drop_oldest(self) -> None:
-        try:
-            self._queue.popleft()
-        except IndexError:
-            return  # the drain was faster: there is room again
-        self.recorder.drops.count("queue_full")
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
@@ -251,36 +215,17 @@ class Profiler:
 
     def traces(self) -> list[Trace]:
         """Return the last requests, oldest first; at most `keep_requests` of them."""
-        return [assemble(recording, self.ledger) for recording in list(self._last)]
+        return [assemble(recording, self.ledger) for recording in list(self._intake.last)]
 
     def in_progress(self) -> dict[str, int]:
-        """Return how many calls of each layer are running now.
-
-        Calls that can be suspended register themselves. Those that block their thread are found on its stack, which
-        costs them nothing.
-        """
-        counts = dict.fromkeys((layer.name for layer in self.ledger.layers), 0)
-        for recording in list(self.open_requests):
-            for row in list(recording.open_calls.values()):
-                counts[self.ledger.layers[row].name] += 1
-        for top in list(sys._current_frames().values()):
-            frame: FrameType | None = top
-            while frame is not None:
-                blocking = self.recorder.rows_by_code.get(frame.f_code)
-                # A wrapper that has handed its call on for metering has not started the clock itself.
-                if blocking is not None and "__start" in frame.f_locals:
-                    counts[self.ledger.layers[blocking].name] += 1
-                frame = frame.f_back
-        return counts
+        """Return how many calls of each layer are running now."""
+        return in_progress(self.recorder, self._intake.running)
 
     def close(self) -> None:
         """Drain what is left and stop. Layers go on working, untimed; what they would have recorded is counted."""
-        self.drain()
         self.recorder.closed = True
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            self._wake.set()
-            thread.join()
+        self._thread.stop()
+        self.drain()
 
     def __enter__(self) -> Profiler:
         return self
@@ -288,31 +233,12 @@ class Profiler:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _start_thread(self) -> None:
-        self._thread = threading.Thread(
-            target=_drain_until_closed, args=(weakref.ref(self),), name="aligntax-drain", daemon=True
-        )
-        self._thread.start()
-
     def forget_threads(self) -> None:
         """Make a forked child whole: threads do not survive a fork, and locks may have been held by one."""
-        self._thread = None
-        self._wake = threading.Event()
         self.ledger.lock = threading.Lock()
         self.recorder.drops.forget_threads()
         self._drain.forget_threads()
-
-
-def _drain_until_closed(reference: weakref.ref[Profiler]) -> None:
-    """Fold what has finished, again and again, as long as the profiler is there and open."""
-    while (profiler := reference()) is not None and not profiler.recorder.closed:
-        wake, seconds = profiler._wake, profiler._drain_seconds
-        del profiler  # waiting must not keep it alive
-        wake.wait(seconds)
-        wake.clear()
-        if (profiler := reference()) is not None:
-            profiler.drain()
-        del profiler
+        self._thread.forget_threads()
 
 
 def _forget_threads(reference: weakref.ref[Profiler]) -> None:

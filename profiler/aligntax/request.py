@@ -6,17 +6,15 @@ import inspect
 from collections.abc import Callable
 from functools import wraps
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aligntax.attribution import attribute
+from aligntax.intake import Intake
 from aligntax.recording.assemble import assemble
 from aligntax.recording.scope import Live, Recording
 from aligntax.recording.verdicts import judge_error
 from aligntax.tax import Tax
 from aligntax.trace import Outcome, Trace
-
-if TYPE_CHECKING:
-    from aligntax.profiler import Profiler
 
 MAX_TRACE_ID_LENGTH = 64
 
@@ -25,7 +23,7 @@ class Request:
     """The time from entering the block to leaving it, and every layer that was called meanwhile.
 
     Args:
-        profiler: where the request is recorded.
+        intake: where the request begins and ends.
         model: the model that it is booked under; the first model called in it where None.
         trace_id: the caller's own identifier, exported as exemplar; at most 64 characters.
 
@@ -33,23 +31,22 @@ class Request:
         ValueError: if `trace_id` is not a printable string of that length.
     """
 
-    __slots__ = ("_live", "_metered", "_outer", "_profiler", "_recording", "_trace")
+    __slots__ = ("_intake", "_live", "_outer", "_recording", "_trace")
 
-    def __init__(self, profiler: Profiler, model: str | None = None, trace_id: str | None = None) -> None:
+    def __init__(self, intake: Intake, model: str | None = None, trace_id: str | None = None) -> None:
         if trace_id is not None and not (
             isinstance(trace_id, str) and trace_id.isprintable() and 0 < len(trace_id) <= MAX_TRACE_ID_LENGTH
         ):
             raise ValueError(f"trace_id must be a printable string of 1 to {MAX_TRACE_ID_LENGTH} characters")
-        self._profiler = profiler
-        self._metered = profiler.draw()
-        self._recording = Recording(profiler.recorder.max_spans, self._metered, model, trace_id)
+        self._intake = intake
+        self._recording: Recording = intake.new(model, trace_id)
         self._live: Live = self._recording.root
         self._outer: Live | None = None
         self._trace: Trace | None = None
 
     def __enter__(self) -> Request:
-        recorder = self._profiler.recorder
-        before_ns = recorder.clock() if self._metered else 0
+        recorder = self._intake.recorder
+        before_ns = recorder.clock() if self._live.metered else 0
         if self._outer is not None:
             raise RuntimeError("this request was entered before; call profiler.request() anew for each request")
         outer = recorder.current()
@@ -62,16 +59,16 @@ class Request:
         self._outer = outer
         recorder.variable.set(self._live)
         recording = self._recording
-        self._profiler.open_requests.add(recording)
+        self._intake.running.add(recording)
         recording.start_ns = recorder.clock()
-        if self._metered:
+        if self._live.metered:
             recording.overhead_ns = recording.start_ns - before_ns
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        recorder, recording = self._profiler.recorder, self._recording
+        recorder, recording = self._intake.recorder, self._recording
         end_ns = recorder.clock()
         if self._outer is None or recording.ended:
             raise RuntimeError("this request is not open: it was left before, or never entered")
@@ -80,7 +77,7 @@ class Request:
         recorder.restore(self._outer, self._live)
         if error is not None:
             recording.error = judge_error(error)
-        self._profiler.finish(recording)
+        self._intake.finish(recording)
 
     async def __aenter__(self) -> Request:
         return self.__enter__()
@@ -98,7 +95,7 @@ class Request:
         recording = self._recording
 
         def fresh() -> Request:
-            return Request(self._profiler, recording.model, recording.trace_id)
+            return Request(self._intake, recording.model, recording.trace_id)
 
         if inspect.isasyncgenfunction(function):
             return wraps(function)(_async_generator(function, fresh))
@@ -123,12 +120,12 @@ class Request:
     def suspend(self) -> None:
         """Make the request no longer current, without ending it. For generators that hand an item to their consumer."""
         if self._outer is not None:
-            self._profiler.recorder.restore(self._outer, self._live)
+            self._intake.recorder.restore(self._outer, self._live)
 
     def resume(self) -> None:
         """Make the request current again, in whatever context this is."""
-        self._outer = self._profiler.recorder.current()
-        self._profiler.recorder.variable.set(self._live)
+        self._outer = self._intake.recorder.current()
+        self._intake.recorder.variable.set(self._live)
 
     @property
     def trace(self) -> Trace:
@@ -140,7 +137,7 @@ class Request:
         if not self._recording.ended:
             raise RuntimeError("the request is still open; its trace and tax are there once its block has been left")
         if self._trace is None:
-            self._trace = assemble(self._recording, self._profiler.ledger)
+            self._trace = assemble(self._recording, self._intake.ledger)
         return self._trace
 
     @property

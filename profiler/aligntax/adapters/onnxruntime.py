@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aligntax.recording.recorder import Recorder
 from aligntax.recording.scope import CODE_OF, ERROR_SHIFT, LAYER_SHIFT
 from aligntax.recording.verdicts import VerdictMapper
+from aligntax.recording.wrap import wrap
 from aligntax.trace import Layer, Verdict
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class OnnxRuntimeAdapter:
     ) -> InferenceSession:
         """Return the session itself, with its run methods timed."""
         for name in BLOCKING:
-            setattr(target, name, recorder.wrap(getattr(target, name), layer, mapper))
+            setattr(target, name, wrap(recorder, getattr(target, name), layer, mapper))
         target.run_async = _timed_async(recorder, target.run_async, layer)
         return target
 

@@ -17,6 +17,7 @@ from aligntax.devices.cuda_events import CudaEventPool, Ticket
 from aligntax.recording.recorder import Recorder
 from aligntax.recording.scope import Launch, last_position
 from aligntax.recording.verdicts import VerdictMapper
+from aligntax.recording.wrap import wrap
 from aligntax.trace import Layer
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class TorchAdapter:
         loaded: Any = sys.modules["torch"]
         original = type(target)
         call: Callable[..., Any] = original.__call__
-        timed = recorder.wrap(lambda module, *args, **kwargs: call(module, *args, **kwargs), layer, mapper)
+        timed = wrap(recorder, lambda module, *args, **kwargs: call(module, *args, **kwargs), layer, mapper)
         if loaded.cuda.is_available():
             timed = _with_events(recorder, CudaPools(recorder, loaded), timed)
         is_compiling = loaded.compiler.is_compiling

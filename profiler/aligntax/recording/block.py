@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING
 
+from aligntax.recording.recorder import Recorder
 from aligntax.recording.scope import CODE_OF, LAYER_SHIFT, Live
 from aligntax.trace import Verdict
-
-if TYPE_CHECKING:
-    from aligntax.recording.recorder import Recorder
 
 
 class LayerBlock:

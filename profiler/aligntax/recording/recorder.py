@@ -1,22 +1,19 @@
-"""Turns callables into timed ones, and keeps the context variable that says which request is running."""
+"""Appends spans to the request in whose context they end, and keeps the context variable that says which it is."""
 
 from __future__ import annotations
 
-import inspect
 import itertools
 import logging
 from _thread import get_ident
 from collections.abc import Callable
 from contextvars import ContextVar
-from functools import partial, wraps
+from functools import wraps
 from types import CodeType
 from typing import Any
 
 from aligntax.clock import Clock
 from aligntax.ledger import Ledger
-from aligntax.recording import mirror
 from aligntax.recording.metering import Meter
-from aligntax.recording.proxy import CallableProxy
 from aligntax.recording.scope import (
     CALL_LIMIT,
     CALL_SHIFT,
@@ -27,17 +24,16 @@ from aligntax.recording.scope import (
     Drops,
     Live,
 )
-from aligntax.recording.streams import AsyncStream, drive
-from aligntax.recording.verdicts import PLAIN, VerdictMapper, judge, judge_error
-from aligntax.trace import Layer, Verdict
+from aligntax.recording.verdicts import judge_error
+from aligntax.trace import Verdict
 
 logger = logging.getLogger("aligntax")
 
 
 class Recorder:
-    """Times calls and appends their spans to the request in whose context they run.
+    """What wrappers call: opens and closes scopes, appends spans, counts what has no place to go.
 
-    Nothing here raises into the calls that it wraps: a failure of the instrument is counted, logged once, and the call
+    Nothing here raises into the calls that are timed: a failure of the instrument is counted, logged once, and the call
     goes on.
 
     Args:
@@ -46,6 +42,8 @@ class Recorder:
         max_spans: spans that one scope of a request may hold; more are counted as lost.
 
     Attributes:
+        current: returns the scope that runs now; the same object, `orphan`, outside of every request.
+        rows_by_code: the layer of every wrapper that blocks its thread, by code object, to find it on a stack.
         chores: what the drain does before each run; devices need tending off the hot path.
     """
 
@@ -65,59 +63,6 @@ class Recorder:
         self._numbers = itertools.count(1)
         self._logged = False
 
-    # -- wrapping ----------------------------------------------------------------------------------------------------
-
-    def wrap(self, function: Callable[..., Any], layer: Layer, mapper: VerdictMapper | None = None) -> Any:
-        """Return `function` timed as `layer`: same signature, same results, same exceptions.
-
-        Functions and bound methods come back as functions, other callable objects as a proxy of the object. Coroutine
-        functions, generator functions and asynchronous generator functions stay what they are.
-
-        Raises:
-            TypeError: if `function` cannot be called.
-            ValueError: if the layer's name is taken by another layer, or if there is no room for it.
-        """
-        if not callable(function):
-            raise TypeError(f"{function!r} is not callable; pass a function, a bound method or an object with __call__")
-        row = self.ledger.layer_row(layer)
-        base = row << LAYER_SHIFT
-        judge_call = self._judge(base, mapper)
-        if layer.kind == "model" and mapper is None:
-            code = str(base | CODE_OF[Verdict.ALLOW])
-        elif mapper is None:
-            code = f"({base | CODE_OF[Verdict.ALLOW]} if {{unchanged}} else __judge(__result, {{compared}}))"
-        else:
-            code = "__judge(__result, {compared})"
-        names: dict[str, Any] = {
-            "__current": self.current,
-            "__clock": self.clock,
-            "__strand": get_ident,
-            "__judge": judge_call,
-            "__fail": partial(self.fail, row),
-            "__refuse": self.refuse,
-            "__enter": self.enter,
-            "__leave": self.leave,
-            "__row": row,
-        }
-        target = function if inspect.isroutine(function) else getattr(function, "__call__", function)  # noqa: B004
-        if inspect.isasyncgenfunction(function) or inspect.isasyncgenfunction(target):
-            names["__drive"] = partial(AsyncStream, self, row, mapper)
-            wrapper = mirror.compile_wrapper(mirror.ASYNC_GENERATOR, function, code, names, row)
-        elif inspect.isgeneratorfunction(function) or inspect.isgeneratorfunction(target):
-            names["__drive"] = partial(drive, self, row, mapper)
-            wrapper = mirror.compile_wrapper(mirror.GENERATOR, function, code, names, row)
-        else:
-            suspends = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(target)
-            template = mirror.ASYNC if suspends else mirror.SYNC
-            plain = mirror.compile_wrapper(template, function, code, names, row, metered=False)
-            names["__metered"] = self.meter.around_async(plain) if suspends else self.meter.around(plain)
-            wrapper = mirror.compile_wrapper(template, function, code, names, row)
-            if not suspends:
-                self.rows_by_code[plain.__code__] = self.rows_by_code[wrapper.__code__] = row
-        if inspect.isroutine(function) or isinstance(function, (partial, type)):
-            return wrapper
-        return CallableProxy(function, wrapper)
-
     def bind(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return `function` such that it runs in the request that is current now, in whatever thread it is called."""
         live = self.current()
@@ -131,34 +76,6 @@ class Recorder:
                 self.variable.reset(token)
 
         return bound
-
-    def _judge(self, base: int, mapper: VerdictMapper | None) -> Callable[[Any, Any], int]:
-        """Return what tells the code of a call from its result and its arguments; it never raises."""
-        allow, modify = base | CODE_OF[Verdict.ALLOW], base | CODE_OF[Verdict.MODIFY]
-
-        def by_rule(result: Any, arguments: Any) -> int:
-            try:
-                verdict = judge(result, arguments) if mapper is None else Verdict(mapper(result))
-            except Exception as error:
-                self.drops.count("verdict_mapper")
-                self.complain("the verdict of a call could not be told; it counts as an error", error)
-                return base | CODE_OF[Verdict.ERROR] | self._error_bits("verdict_mapper")
-            return base | CODE_OF[verdict]
-
-        def by_default(result: Any, arguments: Any) -> int:
-            # The same as `judge`, in a tenth of the time for what most guards return.
-            kind = type(result)
-            if kind in PLAIN:
-                return allow
-            if kind is str:
-                for argument in arguments:
-                    if type(argument) is str:
-                        return allow if argument == result else modify
-            return by_rule(result, arguments)
-
-        return by_default if mapper is None else by_rule
-
-    # -- what wrappers call ------------------------------------------------------------------------------------------
 
     def next_bits(self) -> int:
         """Return a fresh call number, shifted to its place in a span's code."""
@@ -222,13 +139,14 @@ class Recorder:
         try:
             verdict = judge_error(error)
             failed = verdict in {Verdict.ERROR, Verdict.TIMEOUT}
-            kind = self._error_bits(type(error).__name__) if failed else 0
+            kind = self.error_bits(type(error).__name__) if failed else 0
             self.record(live, start_ns, end_ns, (row << LAYER_SHIFT) | CODE_OF[verdict] | kind | bits)
         except Exception as own:
             self.drops.count("internal_error")
             self.complain("a failed call could not be recorded", own)
 
-    def _error_bits(self, error_type: str) -> int:
+    def error_bits(self, error_type: str) -> int:
+        """Return an error type's row, shifted to its place in a span's code."""
         return (self.ledger.error_row(error_type) + 1) << ERROR_SHIFT
 
     def complain(self, what: str, error: BaseException) -> None:

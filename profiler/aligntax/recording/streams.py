@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Generator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aligntax.recording.metering import CpuSteps
+from aligntax.recording.recorder import Recorder
 from aligntax.recording.scope import CODE_OF, GOES_ON, LAYER_SHIFT, Live
 from aligntax.recording.verdicts import VerdictMapper, found_in, worse
 from aligntax.trace import Verdict
-
-if TYPE_CHECKING:
-    from aligntax.recording.recorder import Recorder
 
 
 class _Stream:
