@@ -52,18 +52,23 @@ class Drain:
         self._metered_ns = 0.0
 
     def run(self) -> None:
-        """Fold everything that has finished; work that a GPU has not finished waits for the next run."""
+        """Fold everything that has finished by now; work that a GPU has not finished waits for the next run."""
         with self._lock:
             clock = self._recorder.clock
             start_ns = clock()
-            for chore in self._recorder.chores:
-                chore()
+            self._do_chores()
             batch, self._waiting = list(self._waiting), deque()
-            while batch or self._queue:
-                while self._queue and len(batch) < BATCH_REQUESTS:
-                    batch.append(self._queue.popleft())
+            # What arrives meanwhile is left for the next run, or a scrape under full load would never end.
+            left = len(self._queue)
+            while batch or left > 0:
+                while left > 0 and len(batch) < BATCH_REQUESTS:
+                    left -= 1
+                    try:
+                        batch.append(self._queue.popleft())
+                    except IndexError:
+                        left = 0  # the intake dropped the oldest ones in the meantime
                 try:
-                    self._fold([recording for recording in batch if self._is_settled(recording)])
+                    self._fold(batch)
                 except Exception as error:
                     self._recorder.drops.count("internal_error", len(batch))
                     self._recorder.complain("a batch of requests could not be folded", error)
@@ -83,6 +88,14 @@ class Drain:
         """Replace the lock after a fork, which may have happened while another thread held it."""
         self._lock = threading.Lock()
 
+    def _do_chores(self) -> None:
+        for chore in self._recorder.chores:
+            try:
+                chore()
+            except Exception as error:
+                self._recorder.drops.count("internal_error")
+                self._recorder.complain("a device could not be tended", error)
+
     def _is_settled(self, recording: Recording) -> bool:
         """Return whether the GPU is done with a request; if not, keep it for later, or give up on the GPU's share."""
         if all(launch.work.settled() for launch in recording.launches):
@@ -97,6 +110,8 @@ class Drain:
         simple: list[Recording] = []
         others: list[Recording] = []
         for recording in recordings:
+            if recording.launches and not self._is_settled(recording):
+                continue
             if recording.root.metered:
                 self._fold_readings(recording)
             (simple if may_be_simple(recording) else others).append(recording)

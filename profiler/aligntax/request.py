@@ -129,16 +129,19 @@ class Request:
 
     @property
     def trace(self) -> Trace:
-        """The request's spans, start, end and outcome.
+        """The request's spans, start, end and outcome; without the GPU's times as long as the GPU is busy with it.
 
         Raises:
             RuntimeError: as long as the request is open.
         """
         if not self._recording.ended:
             raise RuntimeError("the request is still open; its trace and tax are there once its block has been left")
-        if self._trace is None:
-            self._trace = assemble(self._recording, self._intake.ledger)
-        return self._trace
+        if self._trace is not None:
+            return self._trace
+        trace = assemble(self._recording, self._intake.ledger)
+        if all(launch.work.settled() for launch in self._recording.launches):
+            self._trace = trace  # it will not change any more
+        return trace
 
     @property
     def tax(self) -> Tax:
