@@ -1,0 +1,136 @@
+"""Serves a profiler's metrics over HTTP or HTTPS, on threads of its own: never on the event loop that it measures."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import threading
+import weakref
+from functools import partial
+from pathlib import Path
+
+from aligntax.exporters.application import MetricsApplication
+from aligntax.exporters.listener import Listener
+from aligntax.profiler import Profiler
+
+DEFAULT_PORT = 9464
+MAX_PORT = 65535
+
+
+class MetricsServer:
+    """A running server; also a context manager that closes it. Made by `serve`.
+
+    Attributes:
+        host, port: where it listens.
+        url: its address without a path, e.g. `"http://127.0.0.1:9464"`; the metrics are at `/metrics` below it.
+    """
+
+    def __init__(self, listener: Listener, host: str, scheme: str) -> None:
+        self.host = host
+        self.port = listener.server_port
+        self.url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
+        self._listener: Listener | None = listener
+        self._thread = threading.Thread(target=listener.serve_forever, name="aligntax-metrics", daemon=True)
+        self._thread.start()
+        os.register_at_fork(after_in_child=partial(_forget_listener, weakref.ref(self)))
+
+    def close(self) -> None:
+        """Stop: free the port and end all threads. Requests that are being answered are finished. Idempotent."""
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.shutdown()
+            self._thread.join()
+            listener.server_close()
+
+    def __enter__(self) -> MetricsServer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def forget_listener(self) -> None:
+        """Make a forked child whole: the threads are the parent's, and the port must be free once the parent ends."""
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.abandon()
+
+
+def serve(
+    profiler: Profiler,
+    port: int = DEFAULT_PORT,
+    host: str = "127.0.0.1",
+    *,
+    certfile: Path | str | None = None,
+    keyfile: Path | str | None = None,
+    username: str | None = None,
+    password: str | None = None,
+) -> MetricsServer:
+    """Serve a profiler's metrics at `/metrics`, in the format and compression that the client asks for.
+
+    Args:
+        profiler: drained by each scrape.
+        port: 0 to 65535; 0 takes a free one, see `MetricsServer.port`.
+        host: address to listen on; only this machine by default, `"0.0.0.0"` for all of its addresses.
+        certfile: PEM file with the server's certificate chain, and its private key unless `keyfile` has it; makes it
+            HTTPS, TLS 1.2 or later.
+        keyfile: PEM file with the private key, not encrypted.
+        username: the name that every request must carry as basic authentication, with the password.
+        password: goes with the user name; both or neither. Without HTTPS it crosses the network in clear.
+
+    Returns:
+        The running server, to be closed.
+
+    Raises:
+        OSError: if it cannot listen there, e.g. because the port is taken.
+        FileNotFoundError: if certfile or keyfile is missing.
+        ValueError: for a port out of range, a user name without a password or the reverse, an empty or unusable one
+            of them, a keyfile without certfile, and files that hold no matching certificate and key.
+    """
+    if not 0 <= port <= MAX_PORT:
+        raise ValueError(f"port={port} is not a port; use 0 to {MAX_PORT}, 0 for a free one")
+    if username is None and password is None:
+        application = MetricsApplication(profiler)
+    elif username is None or password is None:
+        raise ValueError("basic authentication needs both username and password; pass both or neither")
+    else:
+        application = MetricsApplication(profiler, (username, password))
+    context = _tls_context(certfile, keyfile)
+    try:
+        listener = Listener(host, port, application, context)
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"cannot serve metrics on {host}:{port} ({error.strerror}); "
+            "pass another host= or port=, or port=0 for a free one",
+        ) from error
+    return MetricsServer(listener, host, "https" if context else "http")
+
+
+def _tls_context(certfile: Path | str | None, keyfile: Path | str | None) -> ssl.SSLContext | None:
+    if certfile is None:
+        if keyfile is not None:
+            raise ValueError(f"keyfile={str(keyfile)!r} without certfile; pass the certificate as well")
+        return None
+    for name, path in (("certfile", certfile), ("keyfile", keyfile)):
+        if path is not None and not Path(path).is_file():
+            raise FileNotFoundError(f"{name}={str(path)!r} is not there; pass the path of a PEM file")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(certfile, keyfile, password=_refuse_passphrase)
+    except ssl.SSLError as error:
+        raise ValueError(
+            f"certfile={str(certfile)!r} and keyfile={str(keyfile or certfile)!r} do not hold a certificate and its "
+            f"private key ({error.reason}); pass PEM files that belong together"
+        ) from error
+    return context
+
+
+def _refuse_passphrase() -> str:
+    """Stand in for the prompt on the terminal that an encrypted key would otherwise get."""
+    raise ValueError("the private key is encrypted; pass a keyfile that is not")
+
+
+def _forget_listener(reference: weakref.ref[MetricsServer]) -> None:
+    server = reference()
+    if server is not None:
+        server.forget_listener()
