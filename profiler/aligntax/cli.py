@@ -1,0 +1,218 @@
+"""The command line. Commands import what they need when they run, so that `aligntax --help` answers at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from itertools import cycle, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import aligntax
+
+if TYPE_CHECKING:
+    from aligntax.demo.pipeline import Pipeline
+    from aligntax.exporters.server import MetricsServer
+    from aligntax.profiler import Profiler
+
+BAD_INPUT = 3
+INTERRUPTED = 128 + signal.SIGINT
+
+DEFAULT_PORT = 9464
+WARM_UP_REQUESTS = 3
+CPU_SHARE = 0.25
+
+_DEMO_MODULES = ("torch", "onnx", "onnxruntime")
+# typer has carried its own copy of click since 0.26; its base class is found either way.
+_UsageError: type[Any] = typer.BadParameter.__mro__[1]
+
+app = typer.Typer(
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: what follows the program's name; those of the process where None.
+
+    Returns:
+        The exit code: 0, 3 for bad input, 130 after Ctrl-C, or what the command says of its result.
+    """
+    try:
+        code = app(args=arguments, prog_name="aligntax", standalone_mode=False)
+    except _UsageError as error:
+        _complain(f"{error.format_message().rstrip('.')}; see 'aligntax --help'")
+        return BAD_INPUT
+    except typer.Abort:
+        return INTERRUPTED
+    return int(code or 0)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"aligntax {aligntax.__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _aligntax(
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001 (its callback does the work)
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Measure what the safety layers around a model cost."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command(
+    epilog="Examples:\n\n"
+    "aligntax demo --once --json report.json\n\n"
+    "aligntax demo --prompts my_prompts.txt --requests 200\n\n"
+    "aligntax demo --port 0 --trace trace.json   (open the trace at https://ui.perfetto.dev)"
+)
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="End after the table, without a server.")] = False,
+    requests: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="How many requests to measure.", metavar="N")
+    ] = 48,
+    prompts: Annotated[
+        Path | None,
+        typer.Option(help="Text file with a prompt a line, or .jsonl; the shipped prompts by default.", metavar="FILE"),
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the report as JSON.", metavar="FILE")] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=65535, help=f"Port of /metrics: {DEFAULT_PORT} by default, 0 for a free one.", metavar="N"
+        ),
+    ] = None,
+    trace: Annotated[
+        Path | None, typer.Option(help="Write the last requests as a Chrome trace.", metavar="FILE")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Chooses weights and answers.", metavar="N")] = 0,
+) -> None:
+    """Send requests through a real guarded language model and show what each guard costs.
+
+    A torch decoder answers prompts behind a filter for personal data, a blocklist, an ONNX Runtime classifier that
+    runs beside the model, a token mask and a filter over the stream. Progress goes to stderr, the table to stdout.
+    """
+    from rich.console import Console
+
+    from aligntax.demo.prompts import read_prompts, shipped_prompts
+    from aligntax.demo.run import send, wait_for_interrupt
+    from aligntax.devices import open_sensors
+    from aligntax.exporters.perfetto import write_chrome_trace
+    from aligntax.report.terminal import TerminalReport
+
+    with _refusing_bad_input():
+        texts = read_prompts(prompts) if prompts else shipped_prompts()
+        for option, path in (("--json", json), ("--trace", trace)):
+            if path is not None:
+                _require_writable(option, path)
+        if json is not None and trace is not None and json.resolve() == trace.resolve():
+            raise ValueError(f"--json and --trace both name {json}; name two files")
+    out, progress = (Console(stderr=stderr, highlight=False, markup=False, emoji=False) for stderr in (False, True))
+    with ExitStack() as stack:
+        profiler = stack.enter_context(aligntax.Profiler(cpu_share=CPU_SHARE, sensors=open_sensors()))
+        if port is None and not once:
+            port = DEFAULT_PORT
+        server = stack.enter_context(_serve(profiler, port)) if port is not None else None
+        with progress.status("loading torch and ONNX Runtime, building the model"):
+            pipeline = stack.enter_context(_build_pipeline(seed))
+            for text in shipped_prompts()[:WARM_UP_REQUESTS]:
+                pipeline.answer(text)
+        pipeline.measure(profiler)
+        millions = pipeline.parameter_count / 1e6
+        source = f"from {prompts}" if prompts else "shipped"
+        say = partial(out.print, soft_wrap=True)  # paths and addresses stay in one piece
+        say(f"Decoder: {millions:.1f} M random weights (their values do not change the time of a pass).", style="dim")
+        say(f"Prompts: {len(texts):,} {source}. {WARM_UP_REQUESTS} requests to warm up are not counted.", style="dim")
+        if server is not None:
+            say(f"Metrics: {server.url}/metrics")
+        interrupted = send(pipeline, islice(cycle(texts), requests), requests, progress)
+        report = profiler.report()
+        out.print()
+        out.print(TerminalReport(report))
+        with _refusing_bad_input():
+            if json is not None:
+                report.save(json)
+                say(f"Report: {json}")
+            if trace is not None:
+                write_chrome_trace(profiler.traces(), trace)
+                say(f"Trace: {trace}")
+        if interrupted:
+            raise typer.Exit(INTERRUPTED)
+        if server is not None and not once:
+            wait_for_interrupt(f"Serving {server.url}/metrics until Ctrl-C.", out)
+            say(f"{report.to_dict()['requests']:,} requests measured.")
+
+
+def _complain(message: object) -> None:
+    typer.echo(f"aligntax: error: {message}", err=True)
+
+
+@contextmanager
+def _refusing_bad_input() -> Iterator[None]:
+    """Turn what is wrong with the user's files into one line and an exit code."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        _complain(error)
+        raise typer.Exit(BAD_INPUT) from error
+
+
+def _require_writable(option: str, path: Path) -> None:
+    """Find out before the run whether a file can be written after it.
+
+    Raises:
+        ValueError: if it cannot; names the option, the path and the mend.
+    """
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{option} {path}: is no regular file; name a file to create or replace")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass  # it is the making of a file beside it that may fail
+    except OSError as error:
+        raise ValueError(
+            f"{option} {path}: cannot write there ({error.strerror}); name a file in a folder that exists and is yours"
+        ) from error
+
+
+def _serve(profiler: Profiler, port: int) -> MetricsServer:
+    from aligntax.exporters.server import serve
+
+    try:
+        return serve(profiler, port=port)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        _complain(f"--port {port}: cannot listen there ({reason}); choose another port, or 0 for a free one")
+        raise typer.Exit(BAD_INPUT) from error
+
+
+def _build_pipeline(seed: int) -> Pipeline:
+    try:
+        from aligntax.demo.pipeline import Pipeline
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] not in _DEMO_MODULES:
+            raise
+        _complain(f"the demo needs {error.name}, which is not installed; run: pip install 'aligntax[demo]'")
+        raise typer.Exit(BAD_INPUT) from error
+    return Pipeline(seed=seed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
