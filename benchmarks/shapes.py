@@ -1,0 +1,164 @@
+"""The shapes of layer whose recording is timed: each as a batch of calls, bare and wrapped."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from itertools import repeat
+from time import perf_counter_ns
+from typing import Any, NamedTuple
+
+from measure import Arm
+
+from aligntax import Profiler
+
+CALLS = 2_000
+TEXT = "What does it cost to be safe?"
+
+
+class Shape(NamedTuple):
+    """One way to be a layer.
+
+    Attributes:
+        case: what it is, for people.
+        layer: its name with the profiler.
+        bare, wrapped: a batch of CALLS calls; nanoseconds per call.
+        spans: how many spans the wrapped batch must leave behind.
+    """
+
+    case: str
+    layer: str
+    bare: Arm
+    wrapped: Arm
+    spans: int = CALLS
+
+
+def guard(text: str) -> str:
+    """Let everything pass: the layer that has nothing to hide the instrument's cost behind."""
+    return text
+
+
+def calls(function: Callable[[str], Any]) -> Arm:
+    """Return a batch of calls with one argument."""
+
+    def batch() -> float:
+        start_ns = perf_counter_ns()
+        for _ in repeat(None, CALLS):
+            function(TEXT)
+        return (perf_counter_ns() - start_ns) / CALLS
+
+    return batch
+
+
+def shapes(profiler: Profiler) -> list[Shape]:
+    """Return every shape, wrapped by `profiler`; the first is the one that peers are compared on."""
+
+    def guarded(case: str, batch: Callable[[Any], Arm], function: Callable[..., Any], spans: int = CALLS) -> Shape:
+        wrapped = profiler.guard(function, name=case)
+        return Shape(case, case, batch(function), in_request(profiler, batch(wrapped)), spans)
+
+    model = calls(profiler.model(guard, name="model"))
+    return [
+        guarded("sync guard, 1 argument", calls, guard),
+        guarded("sync guard, 3 arguments", _three, _three_guard),
+        Shape("model, 1 argument", "model", calls(guard), in_request(profiler, model)),
+        guarded("callable object", calls, _Guard()),
+        guarded("async guard", _awaited, _async_guard),
+        # Each item is a span, and so is the last run, which finds that there is no more.
+        guarded("generator guard, an item", _items, _stream, CALLS + 1),
+        guarded("async generator guard, an item", _async_items, _async_stream, CALLS + 1),
+        Shape("with profiler.layer(...)", "block", calls(guard), in_request(profiler, _blocks(profiler))),
+    ]
+
+
+def in_request(profiler: Profiler, batch: Arm) -> Arm:
+    """Return a batch inside of one open request; opening, closing and draining it are not in its time."""
+
+    def arm() -> float:
+        with profiler.request():
+            cost = batch()
+        profiler.drain()
+        return cost
+
+    return arm
+
+
+def _three_guard(text: str, limit: int, strict: bool) -> str:
+    return text if limit or strict else ""
+
+
+class _Guard:
+    def __call__(self, text: str) -> str:
+        return text
+
+
+async def _async_guard(text: str) -> str:
+    return text
+
+
+def _stream(items: int) -> Iterator[str]:
+    yield from repeat(TEXT, items)
+
+
+async def _async_stream(items: int) -> AsyncIterator[str]:
+    for item in repeat(TEXT, items):
+        yield item
+
+
+def _three(function: Callable[[str, int, bool], Any]) -> Arm:
+    def batch() -> float:
+        start_ns = perf_counter_ns()
+        for _ in repeat(None, CALLS):
+            function(TEXT, 10, True)
+        return (perf_counter_ns() - start_ns) / CALLS
+
+    return batch
+
+
+def _awaited(function: Callable[[str], Awaitable[Any]]) -> Arm:
+    async def batch() -> float:
+        start_ns = perf_counter_ns()
+        for _ in repeat(None, CALLS):
+            await function(TEXT)
+        return (perf_counter_ns() - start_ns) / CALLS
+
+    return lambda: _result_of(batch())
+
+
+def _items(function: Callable[[int], Iterator[str]]) -> Arm:
+    def batch() -> float:
+        start_ns = perf_counter_ns()
+        for _ in function(CALLS):
+            pass
+        return (perf_counter_ns() - start_ns) / CALLS
+
+    return batch
+
+
+def _async_items(function: Callable[[int], AsyncIterator[str]]) -> Arm:
+    async def batch() -> float:
+        start_ns = perf_counter_ns()
+        async for _ in function(CALLS):
+            pass
+        return (perf_counter_ns() - start_ns) / CALLS
+
+    return lambda: _result_of(batch())
+
+
+def _blocks(profiler: Profiler) -> Arm:
+    def batch() -> float:
+        start_ns = perf_counter_ns()
+        for _ in repeat(None, CALLS):
+            with profiler.layer("block", stage="output"):
+                guard(TEXT)
+        return (perf_counter_ns() - start_ns) / CALLS
+
+    return batch
+
+
+def _result_of(coroutine: Any) -> float:
+    """Run a coroutine that never suspends, without the cost of an event loop."""
+    try:
+        coroutine.send(None)
+    except StopIteration as ended:
+        return float(ended.value)
+    raise RuntimeError("the batch suspended; its guards must not wait for anything")

@@ -1,0 +1,172 @@
+"""Renders the newest results as the tables of the README, between its markers: python benchmarks/table.py [--check].
+
+A table stands between `<!-- begin:NAME -->` and `<!-- end:NAME -->`. Quick runs are never rendered.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+NAMES = ("overhead", "calibration", "scrape", "memory", "imports")
+ROOT = Path(__file__).resolve().parents[1]
+BAD_INPUT = 2
+
+
+class Columns(NamedTuple):
+    """How the rows of one benchmark are shown: headings, each with whether it is a number's, and a row's cells."""
+
+    headings: Sequence[tuple[str, bool]]
+    cells: Callable[[Mapping[str, Any]], list[str]]
+
+
+def cells(name: str, row: Mapping[str, Any]) -> list[str]:
+    """Return the cells of one row of benchmark `name`."""
+    return COLUMNS.get(name, COLUMNS[""]).cells(row)
+
+
+def rendered(name: str, data: Mapping[str, Any]) -> str:
+    """Return the table of one result as Markdown, with the machine that it was measured on below it."""
+    headings = COLUMNS.get(name, COLUMNS[""]).headings
+    machine = data["machine"]
+    lines = [
+        "| " + " | ".join(heading for heading, _ in headings) + " |",
+        "|" + "|".join("---:" if is_number else "---" for _, is_number in headings) + "|",
+        *("| " + " | ".join(cell.replace("|", "\\|") for cell in cells(name, row)) + " |" for row in data["rows"]),
+        "",
+        f"`python benchmarks/run.py {name}`, {machine['date'][:10]}: {machine['cpu_model']}, {machine['cores']} cores, "
+        f"Python {machine['python']}, load {machine['load_average'][0]:.1f}; medians with 95 % intervals.",
+    ]
+    if not data["answers_agree"]:
+        raise ValueError(f"the answers in the result of {name!r} disagree, so its figures compare different work")
+    return "\n".join(lines)
+
+
+def replaced(readme: str, results: Path) -> str:
+    """Return the README with every table rendered anew.
+
+    Raises:
+        ValueError: if a marker is missing or out of order, or if there is no full result for a table.
+    """
+    for name in NAMES:
+        begin, end = f"<!-- begin:{name} -->", f"<!-- end:{name} -->"
+        if readme.count(begin) != 1 or readme.count(end) != 1 or readme.index(end) < readme.index(begin):
+            raise ValueError(f"the README needs exactly one {begin!r}, and one {end!r} after it")
+        before, _, rest = readme.partition(begin)
+        _, _, after = rest.partition(end)
+        readme = f"{before}{begin}\n{rendered(name, _newest(results, name))}\n{end}{after}"
+    return readme
+
+
+def main() -> int:
+    """Rewrite the tables, or with --check report drift; return 0, 1 for drift, 2 for input that cannot be used."""
+    parser = argparse.ArgumentParser(description="Render the benchmark tables of the README.")
+    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if a table is not up to date")
+    parser.add_argument("--readme", type=Path, default=ROOT / "README.md", metavar="FILE")
+    parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results", metavar="FOLDER")
+    options = parser.parse_args()
+    try:
+        before = options.readme.read_text(encoding="utf-8")
+        after = replaced(before, options.results)
+    except (OSError, ValueError) as error:
+        print(f"table.py: {error}", file=sys.stderr)
+        return BAD_INPUT
+    if not options.check:
+        options.readme.write_text(after, encoding="utf-8")
+        return 0
+    drift = difflib.unified_diff(before.splitlines(), after.splitlines(), "README.md", "rendered", lineterm="", n=0)
+    print("\n".join(drift))
+    return int(before != after)
+
+
+def _newest(results: Path, name: str) -> dict[str, Any]:
+    found = []
+    for path in sorted(results.glob(f"{name}-????-??-??.json")):
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if not data["quick"]:
+            found.append(data)
+    if not found:
+        raise ValueError(f"no full result of {name!r} in {results}; make one with: python benchmarks/run.py {name}")
+    return max(found, key=lambda data: str(data["machine"]["date"]))
+
+
+def _number(value: float) -> str:
+    for least, digits in ((100, 0), (10, 1), (1, 2)):
+        if abs(value) >= least:
+            return f"{value:,.{digits}f}"
+    return f"{value:.3f}".rstrip("0").rstrip(".")
+
+
+def _times(speedup: float) -> str:
+    return f"{_number(speedup)}x" if speedup >= 1 else f"1/{_number(1 / speedup)}x"
+
+
+def _interval(bounds: Sequence[float] | None, spell: Callable[[float], str]) -> str:
+    return f" ({spell(bounds[0])} to {spell(bounds[1])})" if bounds else ""
+
+
+def _wanted(row: Mapping[str, Any]) -> str:
+    if row["wanted"] is None:
+        return ""
+    wanted, reached = row["wanted"], "met" if row["met"] else "missed"
+    if wanted == 1:  # the figure stands in the row already, as what ours is compared with
+        return reached
+    return f"{wanted:g}x: {reached}" if wanted > 1 else f"1/{1 / wanted:g}x: {reached}"
+
+
+def _comparison(row: Mapping[str, Any]) -> list[str]:
+    return [
+        row["case"],
+        f"{_number(row['ours'])} {row['unit']}",
+        row["peer"],
+        f"{_number(row['theirs'])} {row['unit']}",
+        _times(row["speedup"]) + _interval(row["speedup_interval"], _times),
+        _wanted(row),
+    ]
+
+
+def _calibration(row: Mapping[str, Any]) -> list[str]:
+    unit = row["unit"]
+    relative = row["p95_percent"]
+    return [
+        row["case"],
+        f"{_number(row['true_tax'])} {unit}",
+        f"{_number(row['median_error'])} {unit}",
+        f"{_number(row['ours'])} {unit}" + ("" if relative is None else f" ({_number(relative)} %)"),
+        f"{_number(row['theirs'])} {unit}",
+        f"{row['within_percent']:.0f} %",
+    ]
+
+
+_COMPARISON = Columns(
+    (
+        ("case", False),
+        ("aligntax", True),
+        ("compared with", False),
+        ("theirs", True),
+        ("speedup", True),
+        ("wanted", True),
+    ),
+    _comparison,
+)
+_CALIBRATION = Columns(
+    (
+        ("request", False),
+        ("true tax", True),
+        ("median error", True),
+        ("error, 95 % of requests below", True),
+        ("allowed", True),
+        ("within", True),
+    ),
+    _calibration,
+)
+COLUMNS: Mapping[str, Columns] = {"": _COMPARISON, "calibration": _CALIBRATION}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""The benchmark tables of the README are what `benchmarks/table.py` makes of the newest results, and nothing else."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = ROOT / "benchmarks" / "table.py"
+NAMES = ("overhead", "calibration", "scrape", "memory", "imports")
+COMPARISON = {
+    "case": "sync guard | 1 argument",
+    "ours": 412.3,
+    "peer": "two clock reads",
+    "theirs": 150.04,
+    "unit": "ns",
+    "speedup": 150.04 / 412.3,
+    "speedup_interval": [0.35, 0.38],
+    "wanted": 1 / 3,
+    "met": True,
+}
+CALIBRATION = {
+    **COMPARISON,
+    "case": "hidden behind the model",
+    "unit": "us",
+    "true_tax": 0.0,
+    "median_error": 0.0,
+    "p95_percent": None,
+    "within_percent": 100.0,
+}
+
+
+def table(*arguments):
+    command = [sys.executable, str(SCRIPT), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def result(name, **changes):
+    machine = {
+        "cpu_model": "Abacus 9000",
+        "cores": 2,
+        "python": "3.11.7",
+        "load_average": [0.04, 0.1, 0.2],
+        "date": "2025-01-02T03:04:05+00:00",
+    }
+    rows = [CALIBRATION if name == "calibration" else COMPARISON]
+    return {"benchmark": name, "quick": False, "machine": machine, "answers_agree": True, "rows": rows, **changes}
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A README with empty tables, and one full result for each."""
+    (tmp_path / "README.md").write_text(
+        "# aligntax\n" + "".join(f"<!-- begin:{name} -->\n<!-- end:{name} -->\n" for name in NAMES) + "the end\n"
+    )
+    (tmp_path / "results").mkdir()
+    for name in NAMES:
+        keep(tmp_path, name, result(name))
+    return tmp_path
+
+
+def keep(project, name, data, date="2025-01-02"):
+    (project / "results" / f"{name}-{date}.json").write_text(json.dumps(data))
+
+
+def render(project, *arguments):
+    return table("--readme", project / "README.md", "--results", project / "results", *arguments)
+
+
+def test_the_readme_shows_the_newest_results():
+    finished = table("--check")
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+
+
+def test_rendering_fills_every_table_and_touches_nothing_else(project):
+    assert render(project).returncode == 0
+    readme = (project / "README.md").read_text()
+    comparison = (
+        r"| sync guard \| 1 argument | 412 ns | two clock reads | 150 ns | 1/2.75x (1/2.86x to 1/2.63x) | 1/3x: met |"
+    )
+    assert readme.count(comparison) == 4
+    assert "| hidden behind the model | 0 us | 0 us |" in readme
+    assert "`python benchmarks/run.py memory`, 2025-01-02: Abacus 9000, 2 cores, Python 3.11.7, load 0.0;" in readme
+    assert readme.startswith("# aligntax\n<!-- begin:overhead -->\n|")
+    assert readme.endswith("<!-- end:imports -->\nthe end\n")
+
+
+def test_rendering_twice_changes_nothing(project):
+    render(project)
+    once = (project / "README.md").read_text()
+    assert render(project, "--check").returncode == 0
+    render(project)
+    assert (project / "README.md").read_text() == once
+
+
+def test_check_reports_drift_and_changes_nothing(project):
+    render(project)
+    edited = (project / "README.md").read_text().replace("412 ns", "41 ns")
+    (project / "README.md").write_text(edited)
+    finished = render(project, "--check")
+    assert finished.returncode == 1
+    assert "-| sync guard" in finished.stdout
+    assert (project / "README.md").read_text() == edited
+
+
+def test_the_newest_full_result_is_rendered(project):
+    newer = result("imports")
+    newer["machine"]["date"] = "2025-03-04T00:00:00+00:00"
+    keep(project, "imports", newer, "2025-03-04")
+    keep(project, "imports", result("imports", quick=True), "2025-05-06")
+    render(project)
+    assert "run.py imports`, 2025-03-04:" in (project / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "complaint"),
+    [
+        (lambda p: (p / "results" / "scrape-2025-01-02.json").unlink(), "python benchmarks/run.py scrape"),
+        (lambda p: keep(p, "scrape", result("scrape", quick=True)), "no full result of 'scrape'"),
+        (lambda p: keep(p, "scrape", result("scrape", answers_agree=False)), "'scrape' disagree"),
+        (lambda p: (p / "README.md").write_text("# no tables\n"), "<!-- begin:overhead -->"),
+        (lambda p: (p / "README.md").write_text("<!-- end:overhead --><!-- begin:overhead -->"), "one"),
+        (lambda p: (p / "README.md").unlink(), "README.md"),
+    ],
+    ids=["no result", "quick result only", "answers disagree", "no marker", "markers swapped", "no README"],
+)
+@pytest.mark.parametrize("arguments", [(), ("--check",)], ids=["render", "check"])
+def test_what_cannot_be_rendered_says_why_and_changes_nothing(project, spoil, complaint, arguments):
+    spoil(project)
+    readme = project / "README.md"
+    before = readme.read_text() if readme.exists() else None
+    finished = render(project, *arguments)
+    assert finished.returncode == 2
+    assert complaint in finished.stderr
+    assert "Traceback" not in finished.stderr
+    assert (readme.read_text() if readme.exists() else None) == before
