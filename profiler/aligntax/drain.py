@@ -13,7 +13,7 @@ from aligntax.histogram import NANO
 from aligntax.ledger import PARTS, Ledger
 from aligntax.recording import Recorder
 from aligntax.recording.assemble import assemble
-from aligntax.recording.scope import LAYER_MASK, LAYER_SHIFT, Recording
+from aligntax.recording.scope import GOES_ON, LAYER_MASK, LAYER_SHIFT, VERDICT_MASK, Recording
 from aligntax.summary import SelfCost
 from aligntax.trace import Trace
 
@@ -47,6 +47,7 @@ class Drain:
         self._cpu_share = cpu_share
         self._identified = identified
         self._waiting: deque[Recording] = deque()
+        self._folded: list[Recording] = []
         self._lock = threading.Lock()
         self._metered_spans = 0
         self._metered_ns = 0.0
@@ -57,6 +58,7 @@ class Drain:
             clock = self._recorder.clock
             start_ns = clock()
             self._do_chores()
+            self._count_late_spans()
             batch, self._waiting = list(self._waiting), deque()
             # What arrives meanwhile is left for the next run, or a scrape under full load would never end.
             left = len(self._queue)
@@ -96,6 +98,13 @@ class Drain:
                 self._recorder.drops.count("internal_error")
                 self._recorder.complain("a device could not be tended", error)
 
+    def _count_late_spans(self) -> None:
+        """Count what threads appended to the requests of the last run behind their seal."""
+        folded, self._folded = self._folded, []
+        late = sum(map(Recording.late_spans, folded))
+        if late:
+            self._recorder.drops.count("late_span", late)
+
     def _is_settled(self, recording: Recording) -> bool:
         """Return whether the GPU is done with a request; if not, keep it for later, or give up on the GPU's share."""
         if all(launch.work.settled() for launch in recording.launches):
@@ -112,16 +121,36 @@ class Drain:
         for recording in recordings:
             if recording.launches and not self._is_settled(recording):
                 continue
+            self._folded.append(recording)
             if recording.root.metered:
                 self._fold_readings(recording)
             (simple if may_be_simple(recording) else others).append(recording)
-        others += fold_simple(simple, self._ledger)
+        others += self._fold_simple(simple)
         for first in range(0, len(others), TRACES_PER_TURN):
-            traces = [assemble(recording, self._ledger) for recording in others[first : first + TRACES_PER_TURN]]
-            for trace, found in zip(traces, fold_traces(traces, self._ledger), strict=True):
-                if trace.trace_id is not None:
-                    self._identified(trace, found.tax_ns)
+            self._fold_others(others[first : first + TRACES_PER_TURN])
             _yield_to_serving_threads()
+
+    def _fold_simple(self, recordings: list[Recording]) -> list[Recording]:
+        try:
+            return fold_simple(recordings, self._ledger)
+        except Exception:
+            return recordings  # one of them is broken; folded one by one, it can be told from the rest
+
+    def _fold_others(self, recordings: list[Recording]) -> None:
+        try:
+            traces = [assemble(recording, self._ledger) for recording in recordings]
+            attributions = fold_traces(traces, self._ledger)
+        except Exception as error:
+            if len(recordings) > 1:
+                for recording in recordings:
+                    self._fold_others([recording])
+                return
+            self._recorder.drops.count("internal_error")
+            self._recorder.complain("a request could not be folded", error)
+            return
+        for trace, found in zip(traces, attributions, strict=True):
+            if trace.trace_id is not None:
+                self._identified(trace, found.tax_ns)
 
     def _fold_readings(self, recording: Recording) -> None:
         """Add what was metered in a sampled request, weighted by the inverse of the share.
@@ -129,18 +158,20 @@ class Drain:
         What lies between the outer and the inner clock reads, less what the metering itself put there, is the cost of
         recording. Metering costs too, but only in the sampled requests, so that part has no weight.
         """
-        cost = self._recorder.meter.cost
-        own_ns = sum(max(0.0, reading.own_ns - cost.gap_ns) for reading in recording.meters)
-        weighted_ns = (own_ns + recording.overhead_ns) / self._cpu_share + cost.whole_ns * len(recording.meters)
+        own_ns = sum(reading.own_ns for reading in recording.meters)
+        metering_ns = self._recorder.meter.reading_ns * len(recording.meters)
+        weighted_ns = (own_ns + recording.overhead_ns) / self._cpu_share + metering_ns
         self._metered_spans += len(recording.meters)
         self._metered_ns += own_ns
         with self._ledger.lock:
             self._ledger.instrument_ns[PARTS.index("record")] += round(weighted_ns)
             for reading in recording.meters:
-                row = (reading.live[reading.position + 2] >> LAYER_SHIFT) & LAYER_MASK
-                self._ledger.cpu_calls[row] += 1
-                cpu_ns = max(0.0, reading.cpu_ns - cost.cpu_ns)
-                self._ledger.cpu_ns[row] += round(cpu_ns / self._cpu_share)
+                code = reading.live[reading.position + 2]
+                row = (code >> LAYER_SHIFT) & LAYER_MASK
+                self._ledger.cpu_ns[row] += round(reading.cpu_ns / self._cpu_share)
+                self._ledger.cpu_sampled_ns[row] += reading.cpu_ns
+                # The runs of a stream are one call, which the last of them ends.
+                self._ledger.cpu_sampled_calls[row] += code & VERDICT_MASK != GOES_ON
 
 
 class DrainThread:

@@ -33,6 +33,7 @@ DROP_REASONS = (
 PARTS = ("record", "drain", "scrape")
 OTHER = "other"
 NO_MODEL = "none"
+MAX_LAYERS = 1 << 16
 MAX_ERROR_TYPES = 16
 MAX_DEVICES = 16
 
@@ -47,7 +48,8 @@ _LAYER_FIELDS: Mapping[str, tuple[int, ...]] = {
     "verdicts": (len(VERDICTS),),
     "errors": (MAX_ERROR_TYPES,),
     "cpu_ns": (),
-    "cpu_calls": (),
+    "cpu_sampled_ns": (),
+    "cpu_sampled_calls": (),
     "gpu_ns": (MAX_DEVICES,),
 }
 _MODEL_FIELDS: Mapping[str, tuple[int, ...]] = {
@@ -80,7 +82,8 @@ class Ledger:
         requests: request durations by outcome, shape (max_models, outcomes, BUCKETS).
         raw, tax, ratio, unattributed: per request that ran to its end, shape (max_models, BUCKETS).
         discarded_ns: model time later blocked by a layer, shape (max_models, max_layers).
-        cpu_ns: CPU time estimated from the sampled calls, `cpu_calls` of them. gpu_ns: by device.
+        cpu_ns: CPU time of all calls, estimated from `cpu_sampled_ns` in `cpu_sampled_calls` of them.
+        gpu_ns: GPU time by device, shape (max_layers, MAX_DEVICES).
         closure_ns: request, guard, model and unattributed time of all requests; the first is the sum of the rest.
         instrument_ns: what recording, draining and scraping cost. recorded_spans: how many spans `record` covers.
         dropped: observations that were lost, by reason.
@@ -96,7 +99,8 @@ class Ledger:
     verdicts: Int64Array
     errors: Int64Array
     cpu_ns: Int64Array
-    cpu_calls: Int64Array
+    cpu_sampled_ns: Int64Array
+    cpu_sampled_calls: Int64Array
     gpu_ns: Int64Array
     requests: Int64Array
     requests_ns: Int64Array
@@ -115,8 +119,11 @@ class Ledger:
     dropped: Int64Array
 
     def __init__(self, max_layers: int = 128, max_models: int = 16) -> None:
-        if max_layers < 1 or max_models < 2:
-            raise ValueError(f"max_layers={max_layers} and max_models={max_models}; at least 1 and 2 are needed")
+        if not 1 <= max_layers <= MAX_LAYERS or max_models < 2:
+            raise ValueError(
+                f"max_layers={max_layers} and max_models={max_models}; at least 1 and 2 are needed, and at most "
+                f"{MAX_LAYERS} layers have a number"
+            )
         self.max_layers = max_layers
         self.max_models = max_models
         self.layers: list[Layer] = []

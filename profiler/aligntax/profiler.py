@@ -81,7 +81,8 @@ class Profiler:
         self._thread = DrainThread(self._drain, self._intake.half_full, drain_seconds)
         if drain_seconds:
             self._intake.on_arrival = self._thread.ensure
-        self._names: dict[str, Layer] = {}
+        self._layers: dict[str, Layer] = {}
+        self._block_rows: dict[tuple[str, Kind, Stage | None], int] = {}
         os.register_at_fork(after_in_child=partial(_forget_threads, weakref.ref(self)))
 
     # -- layers ------------------------------------------------------------------------------------------------------
@@ -153,35 +154,37 @@ class Profiler:
         Raises:
             ValueError: for a bad name, kind or stage, or a name that another layer has.
         """
-        layer = self._names.get(name)
-        if layer is None or layer.kind != kind or (stage is not None and layer.stage != stage):
-            layer = Layer(name, kind, stage)
-        row = self.ledger.layer_row(layer)
-        self._names[name] = layer
+        row = self._block_rows.get((name, kind, stage))
+        if row is None:
+            layer = self._layers.get(name)
+            if layer is None or layer.kind != kind or (stage is not None and layer.stage != stage):
+                layer = Layer(name, kind, stage)
+            row = self._block_rows[name, kind, stage] = self.ledger.layer_row(layer)
+            self._layers[name] = layer
         return LayerBlock(self.recorder, row)
 
     def _timed(
         self, target: Any, kind: Kind, name: str | None, stage: Stage | None, verdict: VerdictMapper | None
     ) -> Any:
         adapter = next((adapter for adapter in self._adapters if adapter.accepts(target)), None)
-        if adapter is None and not callable(target):
+        if adapter is None and not (callable(target) or isinstance(target, classmethod)):
             raise TypeError(f"{target!r} is not callable; pass a function, a bound method or an object with __call__")
+        if verdict is not None and not callable(verdict):
+            raise TypeError(f"verdict={verdict!r} is not callable; pass a function from a result to a Verdict")
         if name is None:
             name = getattr(target, "__name__", None) or type(target).__name__
-        layer = self._new_layer(Layer(name, kind, stage))
-        if adapter is None:
-            return wrap(self.recorder, target, layer, verdict)
-        return adapter.attach(self.recorder, target, layer, verdict)
-
-    def _new_layer(self, layer: Layer) -> Layer:
-        if layer.name in self._names:
+        layer = Layer(name, kind, stage)
+        if name in self._layers:
             raise ValueError(
-                f"layer name {layer.name!r} is taken; wrap each guard once, when the program starts, and give every "
+                f"layer name {name!r} is taken; wrap each guard once, when the program starts, and give every "
                 "guard a name of its own with name='...'"
             )
-        self.ledger.layer_row(layer)
-        self._names[layer.name] = layer
-        return layer
+        if adapter is None:
+            timed = wrap(self.recorder, target, layer, verdict)
+        else:
+            timed = adapter.attach(self.recorder, target, layer, verdict)
+        self._layers[name] = layer
+        return timed
 
     # -- requests ----------------------------------------------------------------------------------------------------
 

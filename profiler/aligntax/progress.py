@@ -24,9 +24,9 @@ def in_progress(recorder: Recorder, running: Iterable[Recording]) -> dict[str, i
     for top in list(sys._current_frames().values()):
         frame: FrameType | None = top
         while frame is not None:
-            blocking = recorder.rows_by_code.get(frame.f_code)
+            found = recorder.blocking.get(id(frame.f_code))
             # A wrapper that has handed its call on for metering has not started the clock itself.
-            if blocking is not None and "__start" in frame.f_locals:
-                counts[layers[blocking].name] += 1
+            if found is not None and "__start" in frame.f_locals:
+                counts[layers[found[0]].name] += 1
             frame = frame.f_back
     return counts

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from types import TracebackType
 from typing import Any
 
@@ -13,8 +12,9 @@ from aligntax.intake import Intake
 from aligntax.recording.assemble import assemble
 from aligntax.recording.scope import Live, Recording
 from aligntax.recording.verdicts import judge_error
+from aligntax.recording.wrap import Shape, shape_of
 from aligntax.tax import Tax
-from aligntax.trace import Outcome, Trace
+from aligntax.trace import MAX_NAME_LENGTH, Outcome, Trace
 
 MAX_TRACE_ID_LENGTH = 64
 
@@ -28,16 +28,16 @@ class Request:
         trace_id: the caller's own identifier, exported as exemplar; at most 64 characters.
 
     Raises:
-        ValueError: if `trace_id` is not a printable string of that length.
+        ValueError: if `model` or `trace_id` is not a printable string of at most 120 or 64 characters.
     """
 
     __slots__ = ("_intake", "_live", "_outer", "_recording", "_trace")
 
     def __init__(self, intake: Intake, model: str | None = None, trace_id: str | None = None) -> None:
-        if trace_id is not None and not (
-            isinstance(trace_id, str) and trace_id.isprintable() and 0 < len(trace_id) <= MAX_TRACE_ID_LENGTH
-        ):
-            raise ValueError(f"trace_id must be a printable string of 1 to {MAX_TRACE_ID_LENGTH} characters")
+        if model is not None:
+            _check_name("model", model, MAX_NAME_LENGTH)
+        if trace_id is not None:
+            _check_name("trace_id", trace_id, MAX_TRACE_ID_LENGTH)
         self._intake = intake
         self._recording: Recording = intake.new(model, trace_id)
         self._live: Live = self._recording.root
@@ -50,7 +50,9 @@ class Request:
         if self._outer is not None:
             raise RuntimeError("this request was entered before; call profiler.request() anew for each request")
         outer = recorder.current()
-        if outer.recording is not None:
+        if outer.recording is not None and outer.recording.ended:
+            outer = recorder.orphan  # a task that a request has left behind is free to begin one of its own
+        elif outer.recording is not None:
             raise RuntimeError(
                 "a request is open here already, and a request cannot hold another one; measure a part of it with "
                 "profiler.layer(...), or, where a generator left its request open in this context, use "
@@ -97,11 +99,14 @@ class Request:
         def fresh() -> Request:
             return Request(self._intake, recording.model, recording.trace_id)
 
-        if inspect.isasyncgenfunction(function):
+        if isinstance(function, (staticmethod, classmethod)):
+            return type(function)(self(function.__func__))
+        shape = shape_of(function)
+        if shape is Shape.ASYNC_GENERATOR:
             return wraps(function)(_async_generator(function, fresh))
-        if inspect.isgeneratorfunction(function):
+        if shape is Shape.GENERATOR:
             return wraps(function)(_generator(function, fresh))
-        if inspect.iscoroutinefunction(function):
+        if shape is Shape.COROUTINE:
 
             @wraps(function)
             async def coroutine(*args: Any, **kwargs: Any) -> Any:
@@ -162,6 +167,11 @@ class Request:
         self._recording.outcome = Outcome(outcome)
 
 
+def _check_name(argument: str, value: object, longest: int) -> None:
+    if not (isinstance(value, str) and value.isprintable() and 0 < len(value) <= longest):
+        raise ValueError(f"{argument} must be a printable string of 1 to {longest} characters; got {value!r:.80}")
+
+
 def _generator(function: Callable[..., Any], fresh: Callable[[], Request]) -> Callable[..., Any]:
     def generate(*args: Any, **kwargs: Any) -> Any:
         with fresh() as request:
@@ -172,6 +182,8 @@ def _generator(function: Callable[..., Any], fresh: Callable[[], Request]) -> Ca
                     item = step()
                 except StopIteration as stop:
                     return stop.value
+                finally:
+                    del step  # it may hold an exception, whose traceback holds this frame
                 request.suspend()
                 try:
                     sent = yield item
@@ -181,10 +193,10 @@ def _generator(function: Callable[..., Any], fresh: Callable[[], Request]) -> Ca
                     raise
                 except BaseException as error:
                     request.resume()
-                    step = _bound(generator.throw, error)
+                    step = partial(generator.throw, error)
                 else:
                     request.resume()
-                    step = _bound(generator.send, sent)
+                    step = partial(generator.send, sent)
 
     return generate
 
@@ -199,6 +211,8 @@ def _async_generator(function: Callable[..., Any], fresh: Callable[[], Request])
                     item = await step()
                 except StopAsyncIteration:
                     return
+                finally:
+                    del step  # as above
                 request.suspend()
                 try:
                     sent = yield item
@@ -208,13 +222,9 @@ def _async_generator(function: Callable[..., Any], fresh: Callable[[], Request])
                     raise
                 except BaseException as error:
                     request.resume()
-                    step = _bound(generator.athrow, error)
+                    step = partial(generator.athrow, error)
                 else:
                     request.resume()
-                    step = _bound(generator.asend, sent)
+                    step = partial(generator.asend, sent)
 
     return generate
-
-
-def _bound(method: Callable[[Any], Any], argument: Any) -> Callable[[], Any]:
-    return lambda: method(argument)

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from aligntax.devices.sensor import Reading
+from aligntax.figures import TOO_SMALL, duration, percentage, share
+from aligntax.figures import quantile as quantile_text
 from aligntax.histogram import NANO, Int64Array, quantile, rank_bounds
 from aligntax.ledger import DROP_REASONS, OUTCOMES, PARTS, VERDICTS, Ledger
 from aligntax.tax import quantile_ranks
 
 SCHEMA = "aligntax.report/1"
 QUANTILES = {"p50": 0.50, "p90": 0.90, "p99": 0.99}
-TOO_SMALL = "n too small"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,8 @@ class SelfCost:
 class Report:
     """The numbers on all requests that have ended.
 
-    Quantiles are interpolated in buckets at most 2.5 % wide. Each comes with a distribution-free 95 % interval from
-    order statistics, or with "n too small" where no such interval exists.
+    Quantiles are within 1.25 % of the order statistics that they stand for. Each comes with a distribution-free 95 %
+    interval from order statistics, or with "n too small" where no such interval exists.
     """
 
     data: dict[str, Any]
@@ -52,10 +53,9 @@ class Report:
         lines = [f"{'layer':<24}{'stage':<10}{'calls':>9}{'p50':>12}{'p99':>12}{'share of tax':>14}"]
         for layer in self.data["layers"]:
             wall = layer["wall_seconds"]
-            share = f"{layer['tax_share']:.1%}" if layer["tax_share"] is not None else "-"
             lines.append(
                 f"{layer['layer']:<24.24}{layer['stage']:<10}{layer['calls']:>9}"
-                f"{_cell(wall, 'p50'):>12}{_cell(wall, 'p99'):>12}{share:>14}"
+                f"{quantile_text(wall, 'p50'):>12}{quantile_text(wall, 'p99'):>12}{share(layer['tax_share']):>14}"
             )
         return "\n".join([*lines, self.headline])
 
@@ -67,10 +67,9 @@ class Report:
         if not n:
             return "alignment tax: no request has run to its end yet"
         tax, raw = request["tax_seconds"]["mean"], request["raw_seconds"]["mean"]
-        relative = f"{ratio:+.2%}" if ratio is not None else "no raw time to compare with"
         return (
-            f"alignment tax: {seconds_text(tax)} a request ({relative} of {seconds_text(raw)} raw), "
-            f"mean of {n} requests that ran to their end"
+            f"alignment tax: {duration(tax, signed=True)} a request ({percentage(ratio, signed=True)} of "
+            f"{duration(raw)} raw), mean of {n} requests that ran to their end"
         )
 
 
@@ -143,21 +142,12 @@ def summarise(ledger: Ledger, readings: Sequence[Reading], cost: SelfCost) -> Re
     )
 
 
-def seconds_text(seconds: float | None) -> str:
-    """Return a duration with three significant digits and the unit that suits it."""
-    if seconds is None:
-        return "-"
-    for factor, unit in ((1, "s"), (1e3, "ms"), (1e6, "us")):
-        if abs(seconds) * factor >= 1:
-            return f"{seconds * factor:.3g} {unit}"
-    return f"{seconds * 1e9:.0f} ns" if seconds else "0 s"
-
-
 def _layer(ledger: Ledger, row: int, tax_ns: int, readings: Sequence[Reading]) -> dict[str, Any]:
     layer = ledger.layers[row]
     guard = layer.kind == "guard"
     gpu_ns = int(ledger.gpu_ns[row].sum())
     verdicts = ledger.verdicts[row]
+    sampled = int(ledger.cpu_sampled_calls[row])
     return {
         "layer": layer.name,
         "kind": layer.kind,
@@ -177,8 +167,9 @@ def _layer(ledger: Ledger, row: int, tax_ns: int, readings: Sequence[Reading]) -
         "busy_seconds_sum": int(ledger.busy_ns[row]) / NANO,
         "critical_seconds_sum": int(ledger.critical_ns[row]) / NANO,
         "drag_seconds_sum": int(ledger.drag_ns[row]) / NANO,
-        "cpu_seconds_sum": int(ledger.cpu_ns[row]) / NANO if ledger.cpu_calls[row] else None,
-        "cpu_sampled_calls": int(ledger.cpu_calls[row]),
+        "cpu_seconds_sum": int(ledger.cpu_ns[row]) / NANO if sampled else None,
+        "cpu_seconds_per_call": int(ledger.cpu_sampled_ns[row]) / sampled / NANO if sampled else None,
+        "cpu_sampled_calls": sampled,
         "gpu_seconds_sum": gpu_ns / NANO if gpu_ns else None,
         "gpu_energy_joules_estimated": _energy(ledger, row, readings),
     }
@@ -216,9 +207,3 @@ def _distribution(counts: Int64Array, sum_nano: int) -> dict[str, Any]:
             [rank_bounds(counts, ranks[0])[0] / NANO, rank_bounds(counts, ranks[1])[1] / NANO] if ranks else TOO_SMALL
         )
     return found
-
-
-def _cell(distribution: dict[str, Any], name: str) -> str:
-    if distribution["intervals"][name] == TOO_SMALL:
-        return TOO_SMALL
-    return seconds_text(distribution[name])

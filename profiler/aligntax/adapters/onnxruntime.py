@@ -8,9 +8,9 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from aligntax.recording.recorder import Recorder
-from aligntax.recording.scope import CODE_OF, ERROR_SHIFT, LAYER_SHIFT
+from aligntax.recording.scope import CODE_OF, LAYER_SHIFT
 from aligntax.recording.verdicts import VerdictMapper
-from aligntax.recording.wrap import wrap
+from aligntax.recording.wrap import judging, wrap
 from aligntax.trace import Layer, Verdict
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class OnnxRuntimeAdapter:
         """Return the session itself, with its run methods timed."""
         for name in BLOCKING:
             setattr(target, name, wrap(recorder, getattr(target, name), layer, mapper))
-        target.run_async = _timed_async(recorder, target.run_async, layer)
+        target.run_async = _timed_async(recorder, target.run_async, layer, mapper)
         return target
 
 
@@ -43,9 +43,13 @@ def detach(session: InferenceSession) -> None:
         vars(session).pop(name, None)
 
 
-def _timed_async(recorder: Recorder, run_async: Callable[..., Any], layer: Layer) -> Callable[..., Any]:
+def _timed_async(
+    recorder: Recorder, run_async: Callable[..., Any], layer: Layer, mapper: VerdictMapper | None
+) -> Callable[..., Any]:
     """Return `run_async` timed from the call until the callback, which comes on a thread of ONNX Runtime."""
     row = recorder.ledger.layer_row(layer)
+    judge = judging(recorder, row, mapper)
+    allowed, failed = (row << LAYER_SHIFT | CODE_OF[verdict] for verdict in (Verdict.ALLOW, Verdict.ERROR))
 
     @wraps(run_async)
     def timed(
@@ -53,18 +57,29 @@ def _timed_async(recorder: Recorder, run_async: Callable[..., Any], layer: Layer
     ) -> Any:
         live = recorder.current()
         bits = recorder.next_bits()
+        open_calls = {} if live.recording is None else live.recording.open_calls
         start_ns = recorder.clock()
 
         def done(results: Any, data: Any, error: str) -> Any:
-            code = (row << LAYER_SHIFT) | bits
+            end_ns = recorder.clock()
+            open_calls.pop(bits, None)
             if error:
-                kind = (recorder.ledger.error_row("run_async") + 1) << ERROR_SHIFT
-                code |= CODE_OF[Verdict.ERROR] | kind
-            recorder.record(live, start_ns, recorder.clock(), code)
+                code = failed | recorder.error_bits("run_async")
+            elif layer.kind == "model" and mapper is None:
+                code = allowed
+            else:
+                code = judge(results, ())
+            recorder.record(live, start_ns, end_ns, code | bits)
             return callback(results, data, error)
 
         # The scope marks the call as one that does not block its thread, so that nothing is taken to be inside of it.
         recorder.scope(live, bits)
-        return run_async(output_names, input_feed, done, user_data, *args, **kwargs)
+        open_calls[bits] = row
+        try:
+            return run_async(output_names, input_feed, done, user_data, *args, **kwargs)
+        except BaseException as error:
+            open_calls.pop(bits, None)
+            recorder.fail(row, live, start_ns, recorder.clock(), error, bits)
+            raise
 
     return timed

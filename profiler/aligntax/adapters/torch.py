@@ -41,19 +41,23 @@ class TorchAdapter:
         """Return the module itself, with its calls timed.
 
         Raises:
-            TypeError: if the module's class cannot be derived from, as that of a scripted module.
+            TypeError: if the module's class cannot be derived from.
         """
         loaded: Any = sys.modules["torch"]
-        original = type(target)
-        call: Callable[..., Any] = original.__call__
-        timed = wrap(recorder, lambda module, *args, **kwargs: call(module, *args, **kwargs), layer, mapper)
+        original: Any = type(target)
+
+        def call(module: Any, *args: Any, **kwargs: Any) -> Any:
+            # Looked up anew at each call: symbolic tracing replaces it for a while.
+            return original.__call__(module, *args, **kwargs)
+
+        timed = wrap(recorder, call, layer, mapper)
         if loaded.cuda.is_available():
             timed = _with_events(recorder, CudaPools(recorder, loaded), timed)
         is_compiling = loaded.compiler.is_compiling
 
         def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N807 (becomes the method of that name)
             if is_compiling():
-                return call(self, *args, **kwargs)
+                return original.__call__(self, *args, **kwargs)
             return timed(self, *args, **kwargs)
 
         namespace = {
@@ -65,7 +69,7 @@ class TorchAdapter:
             _MARK: True,
         }
         try:
-            target.__class__ = type(original.__name__, (original,), namespace)
+            _set_class(target, type(original.__name__, (original,), namespace))
         except (TypeError, RuntimeError) as error:
             raise TypeError(
                 f"a {original.__name__} cannot be timed in place ({error}); time a function that calls it: "
@@ -76,7 +80,12 @@ class TorchAdapter:
 
 def detach(module: torch.nn.Module) -> None:
     """Give a timed module the class back that it had before anything timed it."""
-    module.__class__ = _original(type(module))
+    _set_class(module, _original(type(module)))
+
+
+def _set_class(module: torch.nn.Module, kind: type) -> None:
+    """Set the class of the module itself: that of a traced module passes attributes that are set on it on."""
+    object.__setattr__(module, "__class__", kind)
 
 
 def _original(timed: type) -> type:
@@ -121,6 +130,20 @@ class CudaPools:
             self._pools[device] = pool
         return pool
 
+    def begin(self, module: torch.nn.Module) -> Work | None:
+        """Record the event before a call of `module`; return None where it has no work on a GPU that can be timed."""
+        cuda = self._torch.cuda
+        try:
+            parameter = next(module.parameters(), None)
+            if parameter is None or not parameter.is_cuda or cuda.is_current_stream_capturing():
+                return None
+            device = parameter.device.index
+            return Work(self._recorder, self.of(device), cuda.current_stream(device), f"cuda:{device}")
+        except Exception as error:
+            self._recorder.drops.count("internal_error")
+            self._recorder.complain("work on a GPU could not be timed", error)
+            return None
+
     def tend(self) -> None:
         """Follow the drift of the devices' clocks, take finished events back, and report what found none."""
         for device, pool in list(self._pools.items()):
@@ -135,7 +158,8 @@ class CudaPools:
 class Work:
     """What one call left on a GPU. Whatever goes wrong with its events, the program that it belongs to goes on."""
 
-    def __init__(self, recorder: Recorder, pool: CudaEventPool, stream: Any) -> None:
+    def __init__(self, recorder: Recorder, pool: CudaEventPool, stream: Any, device: str) -> None:
+        self.device = device
         self._recorder = recorder
         self._stream = stream
         self._ticket: Ticket | None = None
@@ -172,17 +196,13 @@ class Work:
 
 def _with_events(recorder: Recorder, pools: CudaPools, timed: Callable[..., Any]) -> Callable[..., Any]:
     """Return `timed` between two events on the current stream, for modules on a GPU inside of a request."""
-    cuda = sys.modules["torch"].cuda
 
     def launched(module: Any, *args: Any, **kwargs: Any) -> Any:
         live = recorder.current()
         recording = live.recording
-        parameter = next(module.parameters(), None)
-        if recording is None or parameter is None or not parameter.is_cuda or cuda.is_current_stream_capturing():
+        work = None if recording is None else pools.begin(module)
+        if recording is None or work is None:
             return timed(module, *args, **kwargs)
-        device = parameter.device.index
-        stream = cuda.current_stream(device)
-        work = Work(recorder, pools.of(device), stream)
         start_ns = recorder.clock()
         try:
             return timed(module, *args, **kwargs)
@@ -190,6 +210,6 @@ def _with_events(recorder: Recorder, pools: CudaPools, timed: Callable[..., Any]
             work.end()
             position = last_position(live, start_ns)
             if position is not None:
-                recording.launches.append(Launch(live, position, work, f"cuda:{device}"))
+                recording.launches.append(Launch(live, position, work, work.device))
 
     return launched

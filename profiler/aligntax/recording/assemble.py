@@ -61,11 +61,12 @@ def assemble(recording: Recording, ledger: Ledger) -> Trace:
     columns, scopes = _Columns([], [], [], []), []
     places: dict[int, int] = {}
     for live in (recording.root, *list(recording.scopes)):
-        flat = list(live)  # a late thread may still append to the original
+        flat = live[: live.sealed]
         places[id(live)] = first = len(columns.codes)
         for field, column in enumerate(columns):
             column += flat[field::FIELDS]
         scopes.append(_Scope(live.bits >> CALL_SHIFT, first, len(columns.codes)))
+    columns.ends_ns[:] = map(max, columns.starts_ns, columns.ends_ns)  # a clock may have been set back
     count = len(columns.codes)
     calls = [code >> CALL_SHIFT for code in columns.codes]
     parents: list[int | None] = [None] * count
@@ -75,13 +76,14 @@ def assemble(recording: Recording, ledger: Ledger) -> Trace:
     _nest_by_scope(scopes, columns, calls, parents)
     cpu_ns: list[int | None] = [None] * count
     for reading in list(recording.meters):
-        cpu_ns[places[id(reading.live)] + reading.position // FIELDS] = reading.cpu_ns
+        if reading.position < reading.live.sealed:
+            cpu_ns[places[id(reading.live)] + reading.position // FIELDS] = reading.cpu_ns
     gpu_starts_ns: list[int | None] = [None] * count
     gpu_ends_ns: list[int | None] = [None] * count
     devices: list[str | None] = [None] * count
     for launch in list(recording.launches):
         interval_ns = launch.work.interval_ns if launch.work.settled() else None
-        if interval_ns is not None:
+        if interval_ns is not None and launch.position < launch.live.sealed:
             index = places[id(launch.live)] + launch.position // FIELDS
             gpu_starts_ns[index], gpu_ends_ns[index] = interval_ns
             devices[index] = launch.device

@@ -42,14 +42,18 @@ class LayerBlock:
         end_ns = self._recorder.clock()
         live, inner = self._live, self._inner
         if live is None or inner is None:
-            raise RuntimeError("this layer block is not open: it was never entered")
+            raise RuntimeError("this layer block is not open: it was left before, or never entered")
+        self._inner = None
         self._recorder.leave(live, inner)
         bits = inner.bits if inner is not live else 0
         if error is not None:
             self._recorder.fail(self._row, live, self._start_ns, end_ns, error, bits)
             return
-        verdict = Verdict(self.verdict)
-        self._recorder.record(live, self._start_ns, end_ns, (self._row << LAYER_SHIFT) | CODE_OF[verdict] | bits)
+        try:
+            decided = CODE_OF[Verdict(self.verdict)]
+        except ValueError as unknown:
+            decided = self._recorder.unknown_verdict(unknown)
+        self._recorder.record(live, self._start_ns, end_ns, (self._row << LAYER_SHIFT) | decided | bits)
 
     async def __aenter__(self) -> LayerBlock:
         return self.__enter__()

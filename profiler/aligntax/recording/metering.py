@@ -10,11 +10,13 @@ from __future__ import annotations
 import statistics
 import threading
 from collections.abc import Callable, Coroutine, Generator
-from functools import cached_property, partial
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
 from aligntax.clock import Clock
 from aligntax.recording.scope import Live, Reading, last_position
+
+CALIBRATION_ROUNDS = 101
 
 
 class _Nested(threading.local):
@@ -24,11 +26,16 @@ class _Nested(threading.local):
 
 
 class CpuTime:
-    """Takes the CPU time of a piece of work on the calling thread, without that of work nested inside of it."""
+    """Takes the CPU time of a piece of work on the calling thread, without that of work nested inside of it.
+
+    What reading the clock costs by itself is measured once, on nothing, and taken off every reading.
+    """
 
     def __init__(self, cpu_clock: Clock) -> None:
         self._clock = cpu_clock
         self._nested = _Nested()
+        self._nothing_ns = 0
+        self._nothing_ns = int(statistics.median(self.stop(self.start()) for _ in range(CALIBRATION_ROUNDS)))
 
     def start(self) -> tuple[int, int]:
         """Begin; hand what this returns to `stop`."""
@@ -41,44 +48,31 @@ class CpuTime:
         total_ns = self._clock() - start_ns
         own_ns = total_ns - self._nested.inner_ns
         self._nested.inner_ns = outer_ns + total_ns
-        return own_ns
-
-
-class MeterCost(NamedTuple):
-    """What metering costs by itself, in nanoseconds: measured on nothing, to be taken off what it reads on something.
-
-    Attributes:
-        gap_ns: what the outer clock reads show with nothing between them.
-        cpu_ns: what the CPU clock reads show with only the outer clock reads between them.
-        whole_ns: wall time of all four reads.
-    """
-
-    gap_ns: float
-    cpu_ns: float
-    whole_ns: float
+        return own_ns - self._nothing_ns
 
 
 class Meter:
-    """Puts an outer pair of clock reads around a timed call: what lies between the pairs is the instrument's cost."""
+    """Puts an outer pair of clock reads around a timed call: what lies between the pairs is the instrument's cost.
+
+    Attributes:
+        cpu: takes CPU time.
+        reading_ns: what metering one call adds to a sampled request, measured on nothing.
+    """
 
     def __init__(self, current: Callable[[], Live], clock: Clock, cpu_clock: Clock) -> None:
         self._current = current
         self._clock = clock
         self.cpu = CpuTime(cpu_clock)
-
-    @cached_property
-    def cost(self) -> MeterCost:
-        """What metering adds to every reading: the medians of a few hundred readings of nothing."""
-        gaps, cpus, wholes = [], [], []
-        for _ in range(301):
-            begin_ns = self._clock()
+        gaps, readings = [], []
+        for _ in range(CALIBRATION_ROUNDS):
+            begin_ns = clock()
             started = self.cpu.start()
-            before_ns = self._clock()
-            after_ns = self._clock()
-            cpus.append(self.cpu.stop(started))
-            wholes.append(self._clock() - begin_ns)
-            gaps.append(after_ns - before_ns)
-        return MeterCost(statistics.median(gaps), statistics.median(cpus), statistics.median(wholes))
+            before_ns = clock()
+            gaps.append(clock() - before_ns)
+            self.cpu.stop(started)
+            readings.append(clock() - begin_ns)
+        self._gap_ns = int(statistics.median(gaps))
+        self.reading_ns = int(statistics.median(readings))
 
     def around(self, timed: Callable[..., Any]) -> Callable[..., Any]:
         """Return what a wrapper hands a call of a metered request to."""
@@ -112,11 +106,14 @@ class Meter:
         return metered
 
     def note(self, live: Live, before_ns: int, after_ns: int, cpu_ns: int) -> None:
-        """Book CPU time, and the time around the span, on the span that this thread appended to `live` last."""
+        """Book CPU time, and the time around the span, on the span that this thread appended to `live` last.
+
+        The time around the span was the instrument's, and it kept the processor busy: it is no CPU time of the layer.
+        """
         position = last_position(live, before_ns)
         if live.recording is not None and position is not None:
-            own_ns = (after_ns - before_ns) - (live[position + 1] - live[position])
-            live.recording.meters.append(Reading(live, position, cpu_ns, own_ns))
+            own_ns = max(0, (after_ns - before_ns) - (live[position + 1] - live[position]) - self._gap_ns)
+            live.recording.meters.append(Reading(live, position, max(0, cpu_ns - own_ns), own_ns))
 
 
 class CpuSteps:
@@ -128,18 +125,25 @@ class CpuSteps:
         self.spent_ns = 0
 
     def __await__(self) -> Generator[Any, Any, Any]:
-        step: Callable[[], Any] = partial(self._coroutine.send, None)
-        while True:
-            started = self._cpu.start()
-            try:
-                waited_for = step()
-            except StopIteration as stop:
-                return stop.value
-            finally:
-                self.spent_ns += self._cpu.stop(started)
-            try:
-                answer = yield waited_for
-            except BaseException as error:
-                step = partial(self._coroutine.throw, error)
-            else:
-                step = partial(self._coroutine.send, answer)
+        coroutine = self._coroutine
+        step: Callable[[], Any] = partial(coroutine.send, None)
+        # An exception must not be held by what its traceback holds: this frame, and the frames of those that await it.
+        del self._coroutine
+        try:
+            while True:
+                started = self._cpu.start()
+                try:
+                    waited_for = step()
+                except StopIteration as stop:
+                    return stop.value
+                finally:
+                    del step
+                    self.spent_ns += self._cpu.stop(started)
+                try:
+                    answer = yield waited_for
+                except BaseException as error:
+                    step = partial(coroutine.throw, error)
+                else:
+                    step = partial(coroutine.send, answer)
+        finally:
+            del coroutine

@@ -11,7 +11,7 @@ import functools
 import inspect
 import keyword
 from collections.abc import Callable
-from types import FunctionType, MethodType
+from types import FunctionType
 from typing import Any, NamedTuple
 
 SYNC = """\
@@ -87,7 +87,8 @@ async def {name}({parameters}):
 class _Call(NamedTuple):
     """How to spell a call in source: what is declared, what is passed on, and what a result is compared with.
 
-    `unchanged` is a condition that holds when the call returned the text that it was given, without looking inside.
+    `unchanged` is a condition that holds when the call returned the very text that it was given. Of other results the
+    inside has to be looked at: what was passed in may come back with a verdict on it.
     """
 
     parameters: str
@@ -98,7 +99,11 @@ class _Call(NamedTuple):
 
 
 _ANY_CALL = _Call(
-    "*args, **kwargs", "*args, **kwargs", "args or tuple(kwargs.values())", "args and __result is args[0]", {}
+    "*args, **kwargs",
+    "*args, **kwargs",
+    "args or tuple(kwargs.values())",
+    "args and __result is args[0] and __type(__result) is __str",
+    {},
 )
 
 
@@ -112,7 +117,7 @@ def compile_wrapper(
         wrapped: what the wrapper calls.
         code: expression for the span's code; may use `__result` and the fields `{compared}` and `{unchanged}`.
         names: what the template refers to.
-        row: the layer's row; it makes equal wrappers of different layers different code objects.
+        row: the layer's row, shown in tracebacks.
         metered: whether the wrapper hands calls of metered requests to `__metered`.
     """
     call = _copied(wrapped) or _ANY_CALL
@@ -123,7 +128,7 @@ def compile_wrapper(
         code=code.format(compared=call.compared, unchanged=call.unchanged),
         metered="__live.metered" if metered else "False",
     )
-    scope = {**names, **call.defaults, "__wrapped": wrapped, "__len": len}
+    scope = {**names, **call.defaults, "__wrapped": wrapped, "__len": len, "__type": type, "__str": str}
     name = getattr(wrapped, "__qualname__", type(wrapped).__qualname__)
     # Templates and parameter names only: nothing in this source comes from outside the program's own code.
     exec(compile(source, f"<aligntax layer {row} around {name}>", "exec"), scope)  # noqa: S102
@@ -134,8 +139,7 @@ def compile_wrapper(
 
 def _copied(wrapped: Callable[..., Any]) -> _Call | None:
     """Return the call with the parameters of `wrapped`; None where they cannot be copied."""
-    function = wrapped.__func__ if isinstance(wrapped, MethodType) else wrapped
-    if not isinstance(function, FunctionType) or hasattr(function, "__signature__"):
+    if not isinstance(wrapped, FunctionType) or hasattr(wrapped, "__signature__"):
         return None
     signature = inspect.signature(wrapped, follow_wrapped=False)
     names = list(signature.parameters)
@@ -168,6 +172,6 @@ def _copied(wrapped: Callable[..., Any]) -> _Call | None:
         ", ".join(parameters),
         ", ".join(arguments),
         f"({', '.join(compared)},)" if compared else "()",
-        f"__result is {text}" if text else "False",
+        f"__result is {text} and __type(__result) is __str" if text else "False",
         defaults,
     )

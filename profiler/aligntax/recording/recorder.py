@@ -43,7 +43,8 @@ class Recorder:
 
     Attributes:
         current: returns the scope that runs now; the same object, `orphan`, outside of every request.
-        rows_by_code: the layer of every wrapper that blocks its thread, by code object, to find it on a stack.
+        blocking: the layer of every wrapper that blocks its thread, by the identity of its code, to find it on a stack.
+            Equal code of another wrapper, perhaps of another profiler, would pass for it, so the code is kept, too.
         chores: what the drain does before each run; devices need tending off the hot path.
     """
 
@@ -59,7 +60,7 @@ class Recorder:
         self.variable: ContextVar[Live] = ContextVar("aligntax_live", default=self.orphan)
         self.current: Callable[[], Live] = self.variable.get
         self.meter = Meter(self.current, clock, cpu_clock)
-        self.rows_by_code: dict[CodeType, int] = {}
+        self.blocking: dict[int, tuple[int, CodeType]] = {}
         self._numbers = itertools.count(1)
         self._logged = False
 
@@ -82,9 +83,9 @@ class Recorder:
         return (next(self._numbers) % CALL_LIMIT) << CALL_SHIFT
 
     def scope(self, live: Live, bits: int) -> Live:
-        """Return a new scope inside `live` for what happens during call `bits`; `live` itself outside of a request."""
+        """Return a new scope inside `live` for what happens during call `bits`; `live` itself where it has no room."""
         recording = live.recording
-        if recording is None:
+        if recording is None or len(live) >= live.room:
             return live
         room = FIELDS * self.max_spans - recording.closed_ints
         inner = Live(recording, max(0, room), live.metered, bits)
@@ -96,7 +97,7 @@ class Recorder:
     def enter(self, live: Live, row: int) -> Live:
         """Open a scope inside `live` for a call that can be suspended, and make it current."""
         inner = self.scope(live, self.next_bits())
-        if inner.recording is not None:
+        if inner.recording is not None and inner is not live:
             inner.recording.open_calls[inner.bits] = row
             self.variable.set(inner)
         return inner
@@ -104,7 +105,7 @@ class Recorder:
     def leave(self, live: Live, inner: Live) -> None:
         """Close the scope that `enter` opened."""
         self.restore(live, inner)
-        if inner.recording is not None:
+        if inner.recording is not None and inner is not live:
             inner.recording.closed_ints += len(inner)
             inner.recording.open_calls.pop(inner.bits, None)
 
@@ -144,6 +145,12 @@ class Recorder:
         except Exception as own:
             self.drops.count("internal_error")
             self.complain("a failed call could not be recorded", own)
+
+    def unknown_verdict(self, error: Exception) -> int:
+        """Count a verdict that could not be told, and return the error that its call counts as, as part of a code."""
+        self.drops.count("verdict_mapper")
+        self.complain("the verdict of a call could not be told; it counts as an error", error)
+        return CODE_OF[Verdict.ERROR] | self.error_bits("verdict_mapper")
 
     def error_bits(self, error_type: str) -> int:
         """Return an error type's row, shifted to its place in a span's code."""

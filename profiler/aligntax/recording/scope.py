@@ -34,15 +34,23 @@ class Live(list[int]):
         metered: whether calls in this request also have their CPU time and the instrument's own cost taken.
         bits: the number of the call that opened this scope, shifted to its place in `code`; 0 for the request itself.
         recording: the request; None for the scope of calls that belong to no request.
+        sealed: how many integers it held when the request ended. A thread that had found room just before may still
+            append behind them: those are late, and counted as lost.
     """
 
-    __slots__ = ("bits", "metered", "recording", "room")
+    __slots__ = ("bits", "metered", "recording", "room", "sealed")
 
     def __init__(self, recording: Recording | None, room: int, metered: bool, bits: int) -> None:
         self.recording = recording
         self.room = room
         self.metered = metered
         self.bits = bits
+        self.sealed = 0
+
+    def seal(self) -> None:
+        """Turn away every span that arrives from now on."""
+        self.room = -1
+        self.sealed = len(self)
 
 
 class PendingWork(Protocol):
@@ -124,16 +132,26 @@ class Recording:
     def seal(self) -> None:
         """Turn away every span that arrives from now on."""
         self.ended = True
-        self.root.room = -1
+        self.root.seal()
         for scope in self.scopes:
-            scope.room = -1
+            scope.seal()
+
+    def late_spans(self) -> int:
+        """Return how many spans came after the request had ended, from threads that had found room just before."""
+        late = len(self.root) - self.root.sealed
+        for scope in self.scopes:
+            late += len(scope) - scope.sealed
+        return late // FIELDS
 
 
 def last_position(live: Live, not_before_ns: int) -> int | None:
     """Return where the span begins that the calling thread appended last, if it started no earlier than told.
 
-    Looked for from the end, because other threads append to the same scope. A span that found no room is not there.
+    Looked for from the end, because other threads append to the same scope. In a full or sealed one the thread's last
+    span may have found no room, and the one before it may have been nested inside of it: then there is no telling.
     """
+    if len(live) >= live.room:
+        return None
     strand = get_ident()
     for position in range(len(live) - FIELDS, -1, -FIELDS):
         if live[position + 3] == strand:

@@ -6,15 +6,19 @@ from) can be told apart. The runs of one call share a number; all but the last c
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator
+from _thread import get_ident
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Generator
 from functools import partial
 from typing import Any
 
 from aligntax.recording.metering import CpuSteps
 from aligntax.recording.recorder import Recorder
 from aligntax.recording.scope import CODE_OF, GOES_ON, LAYER_SHIFT, Live
-from aligntax.recording.verdicts import VerdictMapper, found_in, worse
+from aligntax.recording.verdicts import PLAIN, VerdictMapper, found_in, worse
 from aligntax.trace import Verdict
+
+QUIET = PLAIN | {str}
+"""Types of items that carry no verdict: most streams hold nothing else."""
 
 
 class _Stream:
@@ -27,33 +31,49 @@ class _Stream:
         self._bits = recorder.next_bits()
         self._verdict = Verdict.ALLOW
         self._home: Live = recorder.orphan
+        self.goes_on = (row << LAYER_SHIFT) | GOES_ON | self._bits
+        self.quiet: Collection[type] = QUIET if mapper is None else ()
 
-    def _begin(self) -> Live:
-        """Return the scope that runs now; in the first one that belongs to a request, the call is in progress."""
-        live = self._recorder.current()
+    def begin(self, live: Live) -> None:
+        """Count the call as in progress in the first request in which it runs."""
         if self._home.recording is None and live.recording is not None:
             self._home = live
             live.recording.open_calls[self._bits] = self._row
-        return live
 
-    def _ran(self, live: Live, start_ns: int, item: Any) -> None:
-        end_ns = self._recorder.clock()
-        self._judge(item)
-        self._recorder.record(live, start_ns, end_ns, (self._row << LAYER_SHIFT) | GOES_ON | self._bits)
+    def judge(self, item: Any) -> None:
+        """Let an item change the verdict on the call, if it is graver than those before."""
+        self._judge_by(self._mapper, item)
 
-    def _returned(self, live: Live, start_ns: int, result: Any) -> None:
+    def _judge_by(self, mapper: VerdictMapper | None, value: Any) -> None:
+        try:
+            found = found_in(value) if mapper is None else Verdict(mapper(value))
+        except Exception as error:
+            self._recorder.unknown_verdict(error)
+            found = Verdict.ERROR
+        if found is not None:
+            self._verdict = worse(self._verdict, found)
+
+    def returned(self, live: Live, start_ns: int, result: Any) -> None:
+        """End the call: the generator is exhausted."""
         end_ns = self._recorder.clock()
-        self._judge(result)
+        if type(result) not in QUIET:
+            self._judge_by(None, result)  # a mapper is for items, and this is none
         self._end(live, start_ns, end_ns)
 
-    def _left(self, live: Live, start_ns: int) -> None:
-        end_ns = self._recorder.clock()
-        self._verdict = worse(self._verdict, Verdict.CANCELLED)
-        self._end(live, start_ns, end_ns)
-
-    def _raised(self, live: Live, start_ns: int, error: BaseException) -> None:
+    def raised(self, live: Live, start_ns: int, error: BaseException) -> None:
+        """End the call: the generator raised."""
         self._recorder.fail(self._row, live, start_ns, self._recorder.clock(), error, self._bits)
         self._close()
+
+    def left(self, start_ns: int) -> None:
+        """End the call: its consumer left. A collector may have noticed in any context, so it counts at home."""
+        end_ns = self._recorder.clock()
+        self._verdict = worse(self._verdict, Verdict.CANCELLED)
+        self._end(self._home, start_ns, end_ns)
+
+    def failed_to_close(self, start_ns: int, error: BaseException) -> None:
+        """End the call: its consumer left, and the generator raised instead of ending."""
+        self.raised(self._home, start_ns, error)
 
     def _end(self, live: Live, start_ns: int, end_ns: int) -> None:
         code = (self._row << LAYER_SHIFT) | CODE_OF[self._verdict] | self._bits
@@ -64,66 +84,54 @@ class _Stream:
         if self._home.recording is not None:
             self._home.recording.open_calls.pop(self._bits, None)
 
-    def _judge(self, item: Any) -> None:
-        try:
-            found = found_in(item) if self._mapper is None else Verdict(self._mapper(item))
-        except Exception as error:
-            self._recorder.drops.count("verdict_mapper")
-            self._recorder.complain("the verdict of a chunk could not be told; it counts as an error", error)
-            found = Verdict.ERROR
-        if found is not None:
-            self._verdict = worse(self._verdict, found)
-
-
-class _SyncStream(_Stream):
-    def run(self, step: Callable[[], Any]) -> Any:
-        """Let the generator run to its next item."""
-        live = self._begin()
-        cpu = self._recorder.meter.cpu
-        started = cpu.start() if live.metered else None
-        start_ns = self._recorder.clock()
-        try:
-            item = step()
-        except StopIteration as stop:
-            self._returned(live, start_ns, stop.value)
-            raise
-        except BaseException as error:
-            self._raised(live, start_ns, error)
-            raise
-        else:
-            self._ran(live, start_ns, item)
-            return item
-        finally:
-            if started is not None:
-                spent_ns = cpu.stop(started)
-                self._recorder.meter.note(live, start_ns, self._recorder.clock(), spent_ns)
-
-    def close(self, generator: Generator[Any, Any, Any]) -> None:
-        """Close the generator for a consumer that left; a collector may do so in any context, so it counts at home."""
-        start_ns = self._recorder.clock()
-        try:
-            generator.close()
-        except BaseException as error:
-            self._raised(self._home, start_ns, error)
-            raise
-        self._left(self._home, start_ns)
-
 
 def drive(
     recorder: Recorder, row: int, mapper: VerdictMapper | None, generator: Generator[Any, Any, Any]
 ) -> Generator[Any, Any, Any]:
     """Run `generator` for its consumer, one span per run; items, sent values, exceptions and result pass through."""
-    stream = _SyncStream(recorder, row, mapper)
+    stream = _Stream(recorder, row, mapper)
+    # What is looked up here is not looked up for every item: an enclosing stream is charged for that time.
+    current, clock, meter = recorder.current, recorder.clock, recorder.meter
+    goes_on, quiet = stream.goes_on, stream.quiet
+    known: Live | None = None
     step: Callable[[], Any] = generator.__next__
     while True:
+        live = current()
+        if live is not known:
+            stream.begin(live)
+            known = live
+        started = meter.cpu.start() if live.metered else None
+        start_ns = clock()
         try:
-            item = stream.run(step)
+            item = step()
+            end_ns = clock()
         except StopIteration as stop:
+            stream.returned(live, start_ns, stop.value)
             return stop.value
+        except BaseException as error:
+            stream.raised(live, start_ns, error)
+            raise
+        else:
+            if len(live) < live.room:
+                live += (start_ns, end_ns, goes_on, get_ident())
+            else:
+                recorder.refuse(live)
+        finally:
+            del step  # it may hold an exception, whose traceback holds this frame
+            if started is not None:
+                meter.note(live, start_ns, clock(), meter.cpu.stop(started))
+        if type(item) not in quiet:
+            stream.judge(item)
         try:
             sent = yield item
         except GeneratorExit:
-            stream.close(generator)
+            start_ns = clock()
+            try:
+                generator.close()
+            except BaseException as error:
+                stream.failed_to_close(start_ns, error)
+                raise
+            stream.left(start_ns)
             raise
         except BaseException as error:
             step = partial(generator.throw, error)
@@ -145,21 +153,21 @@ class AsyncStream(_Stream):
         self._generator = generator
         self._inner: Live = recorder.orphan
 
-    async def next(self) -> Any:
-        """Return the next item.
+    def next(self) -> Awaitable[Any]:
+        """Return, when awaited, the next item.
 
         Raises:
             StopAsyncIteration: when there is none.
         """
-        return await self._run(self._generator.__anext__)
+        return self._run(self._generator.__anext__)
 
-    async def send(self, value: Any) -> Any:
-        """Send `value` and return the next item."""
-        return await self._run(partial(self._generator.asend, value))
+    def send(self, value: Any) -> Awaitable[Any]:
+        """Send `value` and return, when awaited, the next item."""
+        return self._run(partial(self._generator.asend, value))
 
-    async def throw(self, error: BaseException) -> Any:
-        """Throw `error` into the generator and return the next item."""
-        return await self._run(partial(self._generator.athrow, error))
+    def throw(self, error: BaseException) -> Awaitable[Any]:
+        """Throw `error` into the generator and return, when awaited, the next item."""
+        return self._run(partial(self._generator.athrow, error))
 
     async def close(self) -> None:
         """Close the generator for a consumer that left."""
@@ -167,13 +175,14 @@ class AsyncStream(_Stream):
         try:
             await self._generator.aclose()
         except BaseException as error:
-            self._raised(self._home, start_ns, error)
+            self.failed_to_close(start_ns, error)
             raise
-        self._left(self._home, start_ns)
+        self.left(start_ns)
 
     async def _run(self, step: Callable[[], Any]) -> Any:
-        live = self._begin()
         recorder = self._recorder
+        live = recorder.current()
+        self.begin(live)
         if live.recording is not self._inner.recording:
             self._inner = recorder.scope(live, self._bits)
         inner = self._inner
@@ -185,16 +194,20 @@ class AsyncStream(_Stream):
             item = await (step() if steps is None else steps)
         except StopAsyncIteration:
             recorder.restore(live, inner)
-            self._returned(live, start_ns, None)
+            self.returned(live, start_ns, None)
             raise
         except BaseException as error:
             recorder.restore(live, inner)
-            self._raised(live, start_ns, error)
+            self.raised(live, start_ns, error)
             raise
         else:
+            end_ns = recorder.clock()
             recorder.restore(live, inner)
-            self._ran(live, start_ns, item)
+            recorder.record(live, start_ns, end_ns, self.goes_on)
+            if type(item) not in self.quiet:
+                self.judge(item)
             return item
         finally:
+            del step  # as above
             if steps is not None:
                 recorder.meter.note(live, start_ns, recorder.clock(), steps.spent_ns)

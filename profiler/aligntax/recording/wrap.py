@@ -5,11 +5,13 @@ from __future__ import annotations
 import inspect
 from _thread import get_ident
 from collections.abc import Callable
+from enum import Enum, auto
 from functools import partial
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
 from aligntax.recording import mirror
-from aligntax.recording.proxy import CallableProxy
+from aligntax.recording.proxy import proxy
 from aligntax.recording.recorder import Recorder
 from aligntax.recording.scope import CODE_OF, LAYER_SHIFT
 from aligntax.recording.streams import AsyncStream, drive
@@ -17,15 +19,43 @@ from aligntax.recording.verdicts import PLAIN, VerdictMapper, judge
 from aligntax.trace import Layer, Verdict
 
 
+class Shape(Enum):
+    """What a call returns: its result, or something that has to run to get at it."""
+
+    RESULT = auto()
+    COROUTINE = auto()
+    GENERATOR = auto()
+    ASYNC_GENERATOR = auto()
+
+
+def shape_of(function: Callable[..., Any]) -> Shape:
+    """Return the shape of the calls of a function, method, partial or callable object."""
+    # A class is called as what makes its instances; its `__call__` is theirs.
+    own = inspect.isroutine(function) or isinstance(function, type)
+    called = function if own else getattr(function, "__call__", function)  # noqa: B004
+    for shape, has_it in (
+        (Shape.ASYNC_GENERATOR, inspect.isasyncgenfunction),
+        (Shape.GENERATOR, inspect.isgeneratorfunction),
+        (Shape.COROUTINE, inspect.iscoroutinefunction),
+    ):
+        if has_it(function) or has_it(called):
+            return shape
+    return Shape.RESULT
+
+
 def wrap(recorder: Recorder, function: Callable[..., Any], layer: Layer, mapper: VerdictMapper | None = None) -> Any:
     """Return `function` timed as `layer`: same signature, same results, same exceptions.
 
-    Functions and bound methods come back as functions, other callable objects as a proxy of the object. Coroutine
+    Functions come back as functions, methods as methods, other callable objects as a proxy of the object. Coroutine
     functions, generator functions and asynchronous generator functions stay what they are.
 
     Raises:
         ValueError: if the layer's name is taken by another layer, or if there is no room for it.
     """
+    if isinstance(function, MethodType):
+        return MethodType(wrap(recorder, function.__func__, layer, mapper), function.__self__)
+    if isinstance(function, (staticmethod, classmethod)):
+        return type(function)(wrap(recorder, function.__func__, layer, mapper))
     row = recorder.ledger.layer_row(layer)
     allow = (row << LAYER_SHIFT) | CODE_OF[Verdict.ALLOW]
     if mapper is not None:
@@ -38,21 +68,21 @@ def wrap(recorder: Recorder, function: Callable[..., Any], layer: Layer, mapper:
         "__current": recorder.current,
         "__clock": recorder.clock,
         "__strand": get_ident,
-        "__judge": _judge(recorder, row, mapper),
+        "__judge": judging(recorder, row, mapper),
         "__fail": partial(recorder.fail, row),
         "__refuse": recorder.refuse,
         "__enter": recorder.enter,
         "__leave": recorder.leave,
         "__row": row,
     }
-    called = function if inspect.isroutine(function) else getattr(function, "__call__", function)  # noqa: B004
-    if inspect.isasyncgenfunction(function) or inspect.isasyncgenfunction(called):
+    shape = shape_of(function)
+    if shape is Shape.ASYNC_GENERATOR:
         names["__drive"] = partial(AsyncStream, recorder, row, mapper)
         wrapper = mirror.compile_wrapper(mirror.ASYNC_GENERATOR, function, code, names, row)
-    elif inspect.isgeneratorfunction(function) or inspect.isgeneratorfunction(called):
+    elif shape is Shape.GENERATOR:
         names["__drive"] = partial(drive, recorder, row, mapper)
         wrapper = mirror.compile_wrapper(mirror.GENERATOR, function, code, names, row)
-    elif inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(called):
+    elif shape is Shape.COROUTINE:
         plain = mirror.compile_wrapper(mirror.ASYNC, function, code, names, row, metered=False)
         names["__metered"] = recorder.meter.around_async(plain)
         wrapper = mirror.compile_wrapper(mirror.ASYNC, function, code, names, row)
@@ -60,11 +90,12 @@ def wrap(recorder: Recorder, function: Callable[..., Any], layer: Layer, mapper:
         plain = mirror.compile_wrapper(mirror.SYNC, function, code, names, row, metered=False)
         names["__metered"] = recorder.meter.around(plain)
         wrapper = mirror.compile_wrapper(mirror.SYNC, function, code, names, row)
-        recorder.rows_by_code[plain.__code__] = recorder.rows_by_code[wrapper.__code__] = row
-    return wrapper if inspect.isroutine(function) else CallableProxy(function, wrapper)
+        for function_code in (plain.__code__, wrapper.__code__):
+            recorder.blocking[id(function_code)] = (row, function_code)
+    return wrapper if isinstance(function, (FunctionType, BuiltinFunctionType)) else proxy(function, wrapper)
 
 
-def _judge(recorder: Recorder, row: int, mapper: VerdictMapper | None) -> Callable[[Any, Any], int]:
+def judging(recorder: Recorder, row: int, mapper: VerdictMapper | None) -> Callable[[Any, Any], int]:
     """Return what tells the code of a call from its result and its arguments; it never raises."""
     base = row << LAYER_SHIFT
     allow, modify = base | CODE_OF[Verdict.ALLOW], base | CODE_OF[Verdict.MODIFY]
@@ -73,9 +104,7 @@ def _judge(recorder: Recorder, row: int, mapper: VerdictMapper | None) -> Callab
         try:
             verdict = judge(result, arguments) if mapper is None else Verdict(mapper(result))
         except Exception as error:
-            recorder.drops.count("verdict_mapper")
-            recorder.complain("the verdict of a call could not be told; it counts as an error", error)
-            return base | CODE_OF[Verdict.ERROR] | recorder.error_bits("verdict_mapper")
+            return base | recorder.unknown_verdict(error)
         return base | CODE_OF[verdict]
 
     def by_default(result: Any, arguments: Any) -> int:
