@@ -9,7 +9,8 @@ from __future__ import annotations
 import gc
 import random
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from types import FunctionType
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from aligntax.tax import quantile_ranks
 
 Float64Array = NDArray[np.float64]
 Arm = Callable[[], float]
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 RESAMPLES = 4_000
 CONFIDENCE = 0.95
@@ -30,12 +32,30 @@ class Estimate(NamedTuple):
     interval: tuple[float, float] | None
 
 
+def own_code(function: Function) -> Function:
+    """Return a copy of a function whose bytecode specialises for itself.
+
+    The interpreter adapts each place in the code to what it meets there. A loop that is used for several arms would
+    meet a different callee for each and adapt to none, as no place in a program does that calls one guard.
+    """
+    copy = FunctionType(
+        function.__code__.replace(),
+        function.__globals__,
+        function.__name__,
+        function.__defaults__,
+        function.__closure__,
+    )
+    return cast(Function, copy)
+
+
 def interleave(arms: Mapping[str, Arm], rounds: int, seed: int = 0) -> dict[str, Float64Array]:
     """Run every arm once per round, in an order drawn anew for each round.
 
     The garbage collector stays as the program has it, since its passes are part of what code costs in production; a
-    full collection before each arm keeps one arm's litter out of the next one's time. One round before the first is
-    thrown away: it fills caches and lets the interpreter specialise its bytecode.
+    full collection before each arm keeps one arm's litter out of the next one's time. Then every arm runs twice, and
+    the second run counts: what is compared are programs under load, whose caches hold their own code and whose
+    allocator has memory at hand, and not what the arm before has left of either. One round before the first is thrown
+    away: it lets the interpreter specialise its bytecode.
 
     Args:
         arms: what each arm does; returns its own measurement of one round.
@@ -54,6 +74,7 @@ def interleave(arms: Mapping[str, Arm], rounds: int, seed: int = 0) -> dict[str,
         order.shuffle(names)
         for name in names:
             gc.collect()
+            arms[name]()
             value = arms[name]()
             if round_number:
                 said[name].append(value)

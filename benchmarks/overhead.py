@@ -14,7 +14,7 @@ import amortised
 import measure
 import result
 from amortised import Amortised
-from measure import Arm, Float64Array
+from measure import Arm, Float64Array, own_code
 from peers import Peer, peers
 from result import Result, Row
 from shapes import CALLS, Shape, shapes
@@ -110,6 +110,7 @@ def _nothing() -> None:
 
 
 def _calls(function: Callable[[], None]) -> Arm:
+    @own_code
     def batch() -> float:
         start_ns = perf_counter_ns()
         for _ in repeat(None, CALLS):

@@ -206,8 +206,9 @@ class DrainThread:
         if self._thread is not None:
             self._thread.join()
 
-    def forget_threads(self) -> None:
-        """Start anew after a fork, which no other thread survives."""
+    def forget_threads(self, wake: threading.Event) -> None:
+        """Start anew after a fork, which no other thread survives, and wait for another event from now on."""
+        self._wake = wake
         self._thread = None
         self._lock = threading.Lock()
 

@@ -27,7 +27,6 @@ DROP_REASONS = (
     "event_pool",
     "gpu_pending",
     "verdict_mapper",
-    "layer_table_full",
     "internal_error",
 )
 PARTS = ("record", "drain", "scrape")

@@ -154,6 +154,8 @@ class Profiler:
         Raises:
             ValueError: for a bad name, kind or stage, or a name that another layer has.
         """
+        if not isinstance(name, str):
+            Layer(name, kind, stage)  # raises, and says what a name is; here it might not even be hashable
         row = self._block_rows.get((name, kind, stage))
         if row is None:
             layer = self._layers.get(name)
@@ -241,7 +243,8 @@ class Profiler:
         self.ledger.lock = threading.Lock()
         self.recorder.drops.forget_threads()
         self._drain.forget_threads()
-        self._thread.forget_threads()
+        self._intake.half_full = threading.Event()
+        self._thread.forget_threads(self._intake.half_full)
 
 
 def _forget_threads(reference: weakref.ref[Profiler]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from _thread import get_ident
 from collections.abc import Callable
 from functools import partial, wraps
 from types import TracebackType
@@ -62,6 +63,7 @@ class Request:
         recorder.variable.set(self._live)
         recording = self._recording
         self._intake.running.add(recording)
+        self._live.strand = get_ident()
         recording.start_ns = recorder.clock()
         if self._live.metered:
             recording.overhead_ns = recording.start_ns - before_ns

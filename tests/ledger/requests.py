@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from aligntax.ledger import VERDICTS, Ledger
-from aligntax.recording.scope import CODE_OF, ERROR_SHIFT, LAYER_SHIFT, Recording
+from aligntax.recording.scope import CODE_OF, ERROR_SHIFT, LAYER_SHIFT, Live, Recording
 from aligntax.trace import GUARD_STAGES, Layer, Outcome, Verdict
 
 LAYERS = (
@@ -47,7 +47,7 @@ def _unsealed(draw: st.DrawFn) -> Recording:
     for code in draw(st.lists(codes(verdicts), max_size=6)):
         start_ns = now_ns + draw(lengths)
         now_ns = start_ns + draw(lengths)
-        recording.root += (start_ns, now_ns, code, draw(st.integers(1, 2)))
+        recording.root += (start_ns, now_ns, code)
     recording.end_ns = now_ns + draw(lengths)
     return recording
 
@@ -65,9 +65,12 @@ def any_recordings(draw: st.DrawFn) -> Recording:
     """Return a request of any kind: nested or parallel calls, blocks, outcomes and errors of its own."""
     recording = draw(_unsealed())
     span = st.integers(recording.start_ns - 10, recording.end_ns + 10)
+    other_thread = Live(recording, room=1_000, metered=False, bits=0, strand=recording.root.strand + 1)
+    recording.scopes += draw(st.sampled_from([[], [other_thread]]))
     for code in draw(st.lists(codes(VERDICTS), max_size=3)):
         start_ns, end_ns = sorted((draw(span), draw(span)))
-        recording.root += (start_ns, end_ns, code, draw(st.integers(1, 2)))
+        spans = recording.root if draw(st.booleans()) else other_thread
+        spans += (start_ns, end_ns, code)
     recording.outcome = draw(st.sampled_from([None, None, *Outcome]))
     recording.error = draw(st.sampled_from([None, None, *VERDICTS]))
     recording.seal()

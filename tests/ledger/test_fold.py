@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from aligntax.fold import fold_simple, fold_traces, may_be_simple
 from aligntax.ledger import Ledger
 from aligntax.recording.assemble import assemble
-from aligntax.recording.scope import CALL_SHIFT, CODE_OF, LAYER_SHIFT, Recording
+from aligntax.recording.scope import CALL_SHIFT, CODE_OF, FIELDS, LAYER_SHIFT, Recording
 from aligntax.trace import Layer, Outcome, Verdict
 
 from .requests import any_recordings, new_ledger, simple_recordings
@@ -62,7 +62,9 @@ def test_every_fold_closes_exactly(recordings: list[Recording]) -> None:
     assert request == sum(it.end_ns - it.start_ns for it in recordings) == int(ledger.requests_ns.sum())
     assert int(ledger.taxes_ns.sum()) == int(ledger.tax_ns.sum())
     assert int(ledger.calls.sum()) == int(ledger.verdicts.sum())
-    assert int(ledger.recorded_spans[0]) == sum(len(it.root) // 4 for it in recordings)
+    assert int(ledger.recorded_spans[0]) == sum(
+        len(live) // FIELDS for it in recordings for live in (it.root, *it.scopes)
+    )
 
 
 @settings(deadline=None)
@@ -91,7 +93,7 @@ def test_merging_is_folding_all_into_one(first: list[Recording], second: list[Re
     assert same(other, whole)
 
 
-def recording_of(*spans: tuple[int, int, int, int], end_ns: int = 100) -> Recording:
+def recording_of(*spans: tuple[int, int, int], end_ns: int = 100) -> Recording:
     recording = Recording(100, metered=False, model=None, trace_id=None)
     for span in spans:
         recording.root += span
@@ -104,15 +106,15 @@ def test_what_is_not_simple_is_given_back_untouched() -> None:
     ledger = new_ledger()
     block = CODE_OF[Verdict.BLOCK]
     odd = [
-        recording_of((0, 50, 0, 1), (40, 60, 0, 2)),  # in parallel
-        recording_of((10, 20, 0, 1), (0, 50, 0, 1)),  # nested
-        recording_of((0, 50, block, 1)),  # blocked
-        recording_of((0, 50, 1 << CALL_SHIFT, 1)),  # streamed
-        recording_of((-1, 50, 0, 1)),  # begun too early
-        recording_of((0, 101, 0, 1)),  # ended too late
-        recording_of((50, 40, 0, 1)),  # a clock that was set back
+        recording_of((0, 50, 0), (40, 60, 0)),  # in parallel
+        recording_of((10, 20, 0), (0, 50, 0)),  # nested
+        recording_of((0, 50, block)),  # blocked
+        recording_of((0, 50, 1 << CALL_SHIFT)),  # streamed
+        recording_of((-1, 50, 0)),  # begun too early
+        recording_of((0, 101, 0)),  # ended too late
+        recording_of((50, 40, 0)),  # a clock that was set back
     ]
-    plain = recording_of((0, 50, 0, 1), (50, 60, 0, 2))
+    plain = recording_of((0, 50, 0), (50, 60, 0))
     assert fold_simple([*odd[:3], plain, *odd[3:]], ledger) == odd
     assert int(ledger.requests.sum()) == 1
     assert ledger.closure_ns.tolist() == [100, 60, 0, 40]
@@ -134,7 +136,7 @@ def test_a_ledger_full_of_models_books_the_rest_under_none() -> None:
         for ledger in (fast, slow):
             assert ledger.layer_row(Layer(name, "model")) == row
             assert ledger.model_row(name) == (row == 0)
-        recordings.append(recording_of((0, 50, row << LAYER_SHIFT, 1)))
+        recordings.append(recording_of((0, 50, row << LAYER_SHIFT)))
     assert fold_simple(recordings, fast) == []
     by_traces(recordings, slow)
     assert same(fast, slow)
@@ -145,7 +147,7 @@ def test_outcomes_follow_the_guards_not_the_model() -> None:
     ledger = new_ledger()
     modify = CODE_OF[Verdict.MODIFY]
     model_row = next(row for row, layer in enumerate(ledger.layers) if layer.kind == "model")
-    assert fold_simple([recording_of((0, 5, modify, 1)), recording_of((0, 5, modify | model_row << LAYER_SHIFT, 1))],
+    assert fold_simple([recording_of((0, 5, modify)), recording_of((0, 5, modify | model_row << LAYER_SHIFT))],
                        ledger) == []  # fmt: skip
     counts = ledger.requests.sum(axis=(0, 2))
     outcomes = {outcome: int(count) for outcome, count in zip(Outcome, counts, strict=True) if count}

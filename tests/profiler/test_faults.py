@@ -9,7 +9,7 @@ import pytest
 
 from aligntax import Profiler, Verdict
 from aligntax.ledger import MAX_ERROR_TYPES, Ledger
-from aligntax.recording.scope import LAYER_MASK, LAYER_SHIFT
+from aligntax.recording.scope import FIELDS, LAYER_MASK, LAYER_SHIFT
 from aligntax.testing import FakeClock, taking
 
 
@@ -182,7 +182,7 @@ def test_a_span_that_comes_behind_the_seal_is_late(profiler: Profiler, clock: Fa
         guard()
         (running,) = profiler._intake.running
     profiler.drain()
-    running.root += running.root[:4]
+    running.root += running.root[:FIELDS]
     assert len(request.trace.spans) == 1
     report = profiler.report().to_dict()
     assert (report["requests"], report["layers"][0]["calls"]) == (1, 1)

@@ -59,14 +59,22 @@ sys.exit(os.waitstatus_to_exitcode(status) or profiler.report().to_dict()["reque
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the platform has no fork")
 @pytest.mark.parametrize(
-    "held", ["", "profiler.ledger.lock,", "profiler._drain._lock,", "profiler.recorder.drops._lock,"]
+    "held",
+    [
+        "",
+        "profiler.ledger.lock,",
+        "profiler._drain._lock,",
+        "profiler._thread._lock,",
+        "profiler.recorder.drops._lock,",
+        "profiler._intake.half_full._cond,",
+    ],
 )
 def test_a_forked_child_is_whole(held: str) -> None:
     run = subprocess.run(
         [sys.executable, "-W", "error", "-c", PROGRAM.format(held=held)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=30,
         check=False,
     )
     assert (run.returncode, run.stderr) == (0, "")

@@ -8,6 +8,7 @@ import threading
 import tracemalloc
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
+from itertools import pairwise
 
 import pytest
 
@@ -71,7 +72,7 @@ def serve_streams(profiler: Profiler) -> Callable[[int], None]:
 
 @pytest.mark.parametrize("cpu_share", [0.0, 0.2])
 @pytest.mark.parametrize(
-    ("shape", "warm_up", "load"), [(serve_blocking, 300, 4_000), (serve_streams, 100, 500)], ids=["calls", "streams"]
+    ("shape", "warm_up", "load"), [(serve_blocking, 300, 1_500), (serve_streams, 100, 300)], ids=["calls", "streams"]
 )
 def test_memory_does_not_grow(
     shape: Callable[[Profiler], Callable[[int], None]],
@@ -86,17 +87,16 @@ def test_memory_does_not_grow(
     gc.collect()
     tracemalloc.start()
     try:
-        serve(warm_up)
-        gc.collect()
-        before, _ = tracemalloc.get_traced_memory()
-        serve(load)
-        gc.collect()
-        after, _ = tracemalloc.get_traced_memory()
+        held = []
+        for requests in (warm_up, load, load, load):
+            serve(requests)
+            gc.collect()
+            held.append(tracemalloc.get_traced_memory()[0])
     finally:
         tracemalloc.stop()
-    assert int(profiler.ledger.recorded_spans[0]) > 20 * load
-    # One lost integer a request would be more than this.
-    assert after - before < 28 * load
+    assert int(profiler.ledger.recorded_spans[0]) > 40 * load
+    # A leak shows every time, what is only cached does not. One lost integer a request would be more than this.
+    assert min(after - before for before, after in pairwise(held)) < 28 * load
 
 
 def test_ended_requests_are_freed_when_they_have_been_drained(make_profiler: Callable[..., Profiler]) -> None:
@@ -113,12 +113,18 @@ def test_ended_requests_are_freed_when_they_have_been_drained(make_profiler: Cal
     assert recordings() == 2
 
 
+def drain_threads() -> set[threading.Thread]:
+    """Return those of every profiler in the process; other tests may have left some behind."""
+    return {thread for thread in threading.enumerate() if thread.name == "aligntax-drain"}
+
+
 def test_a_dropped_profiler_is_collected_and_its_thread_ends(clock: FakeClock) -> None:
+    others = drain_threads()
     profiler = Profiler(clock=clock, drain_seconds=0.001)
     guard = profiler.guard(len, name="guard")
     with profiler.request():
         guard([])
-    (thread,) = (thread for thread in threading.enumerate() if thread.name == "aligntax-drain")
+    (thread,) = drain_threads() - others
     assert thread.daemon
     reference = weakref.ref(profiler)
     del profiler, guard
@@ -133,11 +139,12 @@ def test_a_dropped_profiler_is_collected_and_its_thread_ends(clock: FakeClock) -
 
 
 def test_closing_ends_the_thread_and_drains_what_is_left(clock: FakeClock) -> None:
+    others = drain_threads()
     profiler = Profiler(clock=clock, drain_seconds=600)
     for _ in range(5):
         with profiler.request():
             clock.advance(1)
-    (thread,) = (thread for thread in threading.enumerate() if thread.name == "aligntax-drain")
+    (thread,) = drain_threads() - others
     profiler.close()
     assert not thread.is_alive()
     assert int(profiler.ledger.requests.sum()) == 5
@@ -146,9 +153,10 @@ def test_closing_ends_the_thread_and_drains_what_is_left(clock: FakeClock) -> No
 
 
 def test_a_profiler_that_served_nobody_has_no_thread() -> None:
+    others = drain_threads()
     with Profiler(drain_seconds=0.001) as profiler:
         profiler.guard(len, name="guard")([])
-        assert all(thread.name != "aligntax-drain" for thread in threading.enumerate())
+        assert drain_threads() <= others
 
 
 def test_a_half_full_queue_wakes_the_thread_up(clock: FakeClock) -> None:

@@ -228,38 +228,6 @@ async def test_two_streams_of_one_request_do_not_mix(profiler: Profiler, clock: 
     assert sorted(per_call.count(call) for call in set(calls)) == [2, 3]
 
 
-@pytest.mark.parametrize(
-    ("items", "verdict"),
-    [(["a"], Verdict.ALLOW), ([Verdict.MODIFY, "a"], Verdict.MODIFY), ([Verdict.BLOCK, "a"], Verdict.BLOCK)],
-)
-async def test_the_gravest_verdict_of_its_items_is_a_streams(
-    items: list[object], verdict: Verdict, profiler: Profiler
-) -> None:
-    @profiler.guard(stage="stream")
-    async def guard() -> AsyncIterator[object]:
-        for item in items:
-            yield item
-
-    async with profiler.request() as request:
-        assert [item async for item in guard()] == items
-    assert request.trace.spans[-1].verdict is verdict
-
-
-async def test_a_mapper_that_raises_on_an_item_makes_an_error_and_no_exception(profiler: Profiler) -> None:
-    def mapper(item: int) -> str:
-        return {0: "allow", 1: "modify"}[item]
-
-    @profiler.guard(stage="stream", verdict=mapper)
-    async def guard() -> AsyncIterator[int]:
-        for number in range(3):
-            yield number
-
-    async with profiler.request() as request:
-        assert [number async for number in guard()] == [0, 1, 2]
-    assert request.trace.spans[-1].verdict is Verdict.ERROR
-    assert dropped(profiler) == {"verdict_mapper": 1}
-
-
 async def test_a_stream_handed_out_of_its_request_is_late(profiler: Profiler, talk: Callable[..., Any]) -> None:
     async with profiler.request() as request:
         generator = talk()

@@ -198,49 +198,6 @@ def test_a_filter_over_a_model_is_charged_its_own_time_only(profiler: Profiler, 
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("items", "result", "verdict"),
-    [
-        (["a"], None, Verdict.ALLOW),
-        ([Verdict.MODIFY, "a"], None, Verdict.MODIFY),
-        ([Verdict.MODIFY, Verdict.BLOCK, Verdict.ERROR], None, Verdict.BLOCK),
-        (["a"], Verdict.BLOCK, Verdict.BLOCK),
-        ([("text", Verdict.MODIFY)], Verdict.ALLOW, Verdict.MODIFY),
-        ([], None, Verdict.ALLOW),
-    ],
-)
-def test_the_gravest_verdict_of_its_items_is_a_streams(
-    items: list[object], result: object, verdict: Verdict, profiler: Profiler
-) -> None:
-    @profiler.guard(stage="stream")
-    def guard() -> Generator[object, None, object]:
-        yield from items
-        return result
-
-    with profiler.request() as request:
-        assert list(guard()) == items
-    assert [span.verdict for span in request.trace.spans] == [*[None] * len(items), verdict]
-
-
-def test_a_mapper_judges_every_item_and_nothing_else(profiler: Profiler) -> None:
-    judged = []
-
-    def mapper(chunk: str) -> str:
-        judged.append(chunk)
-        return "block" if "bad" in chunk else "allow"
-
-    @profiler.guard(stage="stream", verdict=mapper)
-    def guard() -> Iterator[str]:
-        yield "good"
-        yield "bad"
-
-    with profiler.request() as request:
-        list(guard())
-    assert judged == ["good", "bad"]
-    assert request.outcome is Outcome.BLOCKED_OUTPUT
-    assert dropped(profiler) == {}
-
-
 def test_a_stream_may_go_on_in_another_request_and_on_another_thread(
     profiler: Profiler, talk: Callable[..., Any]
 ) -> None:

@@ -230,24 +230,27 @@ def test_sampled_cpu_time_is_weighted_exactly_and_without_bias(
         assert abs(estimated(profiler)[guard] - sum(cost)) < 4 * standard_error
 
 
+def ticking(step_ns: int) -> Callable[[], int]:
+    """Return a clock that moves on by a fixed step whenever it is read, and not otherwise."""
+    now_ns = 0
+
+    def clock() -> int:
+        nonlocal now_ns
+        now_ns += step_ns
+        return now_ns
+
+    return clock
+
+
 def test_what_metering_itself_takes_is_taken_off(make_profiler: Callable[..., Profiler]) -> None:
-    """On clocks that move on by a fixed step whenever they are read, calls that do nothing have taken nothing."""
-
-    def ticking(step_ns: int) -> Callable[[], int]:
-        now_ns = 0
-
-        def clock() -> int:
-            nonlocal now_ns
-            now_ns += step_ns
-            return now_ns
-
-        return clock
-
+    """Calls that do nothing have taken nothing, and neither has the call that they are nested in."""
     profiler = make_profiler(cpu_share=1.0, clock=ticking(10), cpu_clock=ticking(300))
-    guard = profiler.guard(lambda: None, name="guard")
+    inner = profiler.guard(lambda: None, name="inner")
+    outer = profiler.guard(lambda: [inner() for _ in range(5)], name="outer")
     for _ in range(8):
         with profiler.request():
-            guard()
-    assert estimated(profiler) == {"guard": 0}
+            inner()
+            outer()
+    assert estimated(profiler) == {"inner": 0, "outer": 0}
     # The span's own two reads lie between the two that metering adds: one step more than reads with nothing between.
     assert profiler.report().to_dict()["self"]["seconds_per_span"] == pytest.approx(10e-9)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from aligntax.devices.cuda_events import CudaEventPool, Ticket
 from aligntax.recording.recorder import Recorder
-from aligntax.recording.scope import Launch, last_position
+from aligntax.recording.scope import Launch, last_span
 from aligntax.recording.verdicts import VerdictMapper
 from aligntax.recording.wrap import wrap
 from aligntax.trace import Layer
@@ -52,7 +52,9 @@ class TorchAdapter:
 
         timed = wrap(recorder, call, layer, mapper)
         if loaded.cuda.is_available():
-            timed = _with_events(recorder, CudaPools(recorder, loaded), timed)
+            if "cuda" not in recorder.kept:
+                recorder.kept["cuda"] = CudaPools(recorder, loaded)
+            timed = _with_events(recorder, recorder.kept["cuda"], timed)
         is_compiling = loaded.compiler.is_compiling
 
         def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N807 (becomes the method of that name)
@@ -108,7 +110,7 @@ def _reduce_as_original(self: Any, protocol: Any) -> Any:
 
 
 class CudaPools:
-    """An event pool for each device that is used, kept in order by the drain."""
+    """An event pool for each device that a profiler's modules use, kept in order by the drain."""
 
     def __init__(self, recorder: Recorder, torch: Any) -> None:
         self._recorder = recorder
@@ -208,8 +210,8 @@ def _with_events(recorder: Recorder, pools: CudaPools, timed: Callable[..., Any]
             return timed(module, *args, **kwargs)
         finally:
             work.end()
-            position = last_position(live, start_ns)
-            if position is not None:
-                recording.launches.append(Launch(live, position, work, work.device))
+            span = last_span(live, start_ns)
+            if span is not None:
+                recording.launches.append(Launch(*span, work, work.device))
 
     return launched

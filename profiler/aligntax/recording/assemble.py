@@ -49,7 +49,6 @@ class _Columns(NamedTuple):
     starts_ns: list[int]
     ends_ns: list[int]
     codes: list[int]
-    strands: list[int]
 
 
 def assemble(recording: Recording, ledger: Ledger) -> Trace:
@@ -58,13 +57,14 @@ def assemble(recording: Recording, ledger: Ledger) -> Trace:
     GPU work whose events have not come back yet is left out. The trace is as good as complete then: the host's share of
     every call is in it.
     """
-    columns, scopes = _Columns([], [], [], []), []
+    columns, strands, scopes = _Columns([], [], []), [], []
     places: dict[int, int] = {}
     for live in (recording.root, *list(recording.scopes)):
         flat = live[: live.sealed]
         places[id(live)] = first = len(columns.codes)
         for field, column in enumerate(columns):
             column += flat[field::FIELDS]
+        strands += [live.strand] * (len(flat) // FIELDS)
         scopes.append(_Scope(live.bits >> CALL_SHIFT, first, len(columns.codes)))
     columns.ends_ns[:] = map(max, columns.starts_ns, columns.ends_ns)  # a clock may have been set back
     count = len(columns.codes)
@@ -99,7 +99,7 @@ def assemble(recording: Recording, ledger: Ledger) -> Trace:
             [verdict for _, verdict, _ in meant],
             parents,
             calls,
-            columns.strands,
+            strands,
             cpu_ns,
             gpu_starts_ns,
             gpu_ends_ns,
@@ -136,16 +136,15 @@ def outcome_of(spans: Sequence[Span], error: Verdict | None) -> Outcome:
 def _nest_by_containment(
     scope: _Scope, columns: _Columns, calls: list[int], suspendable: set[int], parents: list[int | None]
 ) -> None:
-    """Find parents inside one scope: a call that blocks its thread contains whatever that thread does meanwhile.
+    """Find parents among the spans of one thread in one scope: a call contains whatever its thread does meanwhile.
 
     Spans are appended when they end, so of two with the same bounds the later one is the outer one.
     """
-    starts_ns, ends_ns, strands = columns.starts_ns, columns.ends_ns, columns.strands
+    starts_ns, ends_ns = columns.starts_ns, columns.ends_ns
     if all(starts_ns[index + 1] >= ends_ns[index] for index in range(scope.first, scope.last - 1)):
         return
-    open_calls: dict[int, list[int]] = {}
+    stack: list[int] = []
     for index in sorted(range(scope.first, scope.last), key=lambda i: (starts_ns[i], -ends_ns[i], -i)):
-        stack = open_calls.setdefault(strands[index], [])
         while stack and not (ends_ns[stack[-1]] >= ends_ns[index] and stack[-1] > index):
             stack.pop()
         if stack:

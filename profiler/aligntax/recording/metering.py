@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from aligntax.clock import Clock
-from aligntax.recording.scope import Live, Reading, last_position
+from aligntax.recording.scope import Live, Reading, Recording, last_span
 
 CALIBRATION_ROUNDS = 101
 
@@ -50,6 +50,10 @@ class CpuTime:
         self._nested.inner_ns = outer_ns + total_ns
         return own_ns - self._nothing_ns
 
+    def leave_out(self, ns: int) -> None:
+        """Leave so much more out of what the work that goes on around this has taken on this thread."""
+        self._nested.inner_ns += ns
+
 
 class Meter:
     """Puts an outer pair of clock reads around a timed call: what lies between the pairs is the instrument's cost.
@@ -73,10 +77,30 @@ class Meter:
             readings.append(clock() - begin_ns)
         self._gap_ns = int(statistics.median(gaps))
         self.reading_ns = int(statistics.median(readings))
+        self._outside_ns = 0
+        self._outside_ns = self._cpu_outside_of_a_reading()
 
-    def around(self, timed: Callable[..., Any]) -> Callable[..., Any]:
+    def _cpu_outside_of_a_reading(self) -> int:
+        """Return what metering a call, before and after its own reading, costs the call that it is nested in, in ns."""
+        recording = Recording(CALIBRATION_ROUNDS + 1, metered=True, model=None, trace_id=None)
+        live, clock = recording.root, self._clock
+
+        def nothing() -> None:
+            start_ns = clock()
+            live.extend((start_ns, clock(), 0))
+
+        metered = self.around(nothing, lambda: live)
+        costs = []
+        for _ in range(CALIBRATION_ROUNDS):
+            started = self.cpu.start()
+            metered()
+            costs.append(self.cpu.stop(started))
+        return int(statistics.median(costs))
+
+    def around(self, timed: Callable[..., Any], current: Callable[[], Live] | None = None) -> Callable[..., Any]:
         """Return what a wrapper hands a call of a metered request to."""
-        current, clock, start, stop, note = self._current, self._clock, self.cpu.start, self.cpu.stop, self.note
+        current = current or self._current
+        clock, start, stop, note = self._clock, self.cpu.start, self.cpu.stop, self.note
 
         def metered(*args: Any, **kwargs: Any) -> Any:
             live = current()
@@ -110,10 +134,12 @@ class Meter:
 
         The time around the span was the instrument's, and it kept the processor busy: it is no CPU time of the layer.
         """
-        position = last_position(live, before_ns)
-        if live.recording is not None and position is not None:
-            own_ns = max(0, (after_ns - before_ns) - (live[position + 1] - live[position]) - self._gap_ns)
-            live.recording.meters.append(Reading(live, position, max(0, cpu_ns - own_ns), own_ns))
+        span = last_span(live, before_ns)
+        if live.recording is not None and span is not None:
+            spans, position = span
+            own_ns = max(0, (after_ns - before_ns) - (spans[position + 1] - spans[position]) - self._gap_ns)
+            live.recording.meters.append(Reading(spans, position, max(0, cpu_ns - own_ns), own_ns))
+        self.cpu.leave_out(self._outside_ns)
 
 
 class CpuSteps:

@@ -26,8 +26,10 @@ def {name}({parameters}):
         __fail(__live, __start, __clock(), __error, 0)
         raise
     __end = __clock()
+    if __strand() != __live.strand:
+        __live = __elsewhere(__live)
     if __len(__live) < __live.room:
-        __live += (__start, __end, {code}, __strand())
+        __live += (__start, __end, {code})
     else:
         __refuse(__live)
     return __result
@@ -52,10 +54,7 @@ async def {name}({parameters}):
         raise
     __end = __clock()
     __leave(__live, __inner)
-    if __len(__live) < __live.room:
-        __live += (__start, __end, {code} | __inner.bits, __strand())
-    else:
-        __refuse(__live)
+    __record(__live, __start, __end, {code} | __inner.bits)
     return __result
 """
 

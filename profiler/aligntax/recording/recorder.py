@@ -46,6 +46,7 @@ class Recorder:
         blocking: the layer of every wrapper that blocks its thread, by the identity of its code, to find it on a stack.
             Equal code of another wrapper, perhaps of another profiler, would pass for it, so the code is kept, too.
         chores: what the drain does before each run; devices need tending off the hot path.
+        kept: what adapters need once for all that they time, by a name of their own.
     """
 
     def __init__(self, clock: Clock, cpu_clock: Clock, ledger: Ledger, max_spans: int) -> None:
@@ -53,9 +54,10 @@ class Recorder:
         self.ledger = ledger
         self.max_spans = max_spans
         self.drops = Drops()
-        self.orphan = Live(None, -1, metered=False, bits=0)
+        self.orphan = Live(None, -1, metered=False, bits=0, strand=0)
         self.closed = False
         self.chores: list[Callable[[], None]] = []
+        self.kept: dict[str, Any] = {}
         # One variable per profiler, as long-lived as it: several profilers may wrap the same call.
         self.variable: ContextVar[Live] = ContextVar("aligntax_live", default=self.orphan)
         self.current: Callable[[], Live] = self.variable.get
@@ -88,7 +90,7 @@ class Recorder:
         if recording is None or len(live) >= live.room:
             return live
         room = FIELDS * self.max_spans - recording.closed_ints
-        inner = Live(recording, max(0, room), live.metered, bits)
+        inner = Live(recording, max(0, room), live.metered, bits, get_ident())
         recording.scopes.append(inner)
         if live.room < 0:
             inner.room = -1  # the request ended meanwhile, and will not seal this scope
@@ -128,10 +130,26 @@ class Recorder:
             reason = "trace_full"
         self.drops.count(reason)
 
+    def elsewhere(self, live: Live) -> Live:
+        """Return the list of the calling thread in a scope that another thread opened; `live` outside of a request."""
+        recording, strand = live.recording, get_ident()
+        if recording is None:
+            return live
+        mine = recording.foreign.get((id(live), strand))
+        if mine is None:
+            room = -1 if live.room < 0 else max(0, FIELDS * self.max_spans - recording.closed_ints)
+            mine = recording.foreign[id(live), strand] = Live(recording, room, live.metered, live.bits, strand)
+            recording.scopes.append(mine)
+        if live.room < 0:
+            mine.room = -1  # the request ended meanwhile, and may not have sealed this list
+        return mine
+
     def record(self, live: Live, start_ns: int, end_ns: int, code: int) -> None:
         """Append one span to `live`, or count it as lost."""
+        if get_ident() != live.strand:
+            live = self.elsewhere(live)
         if len(live) < live.room:
-            live += (start_ns, end_ns, code, get_ident())
+            live += (start_ns, end_ns, code)
         else:
             self.refuse(live)
 

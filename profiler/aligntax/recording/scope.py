@@ -1,8 +1,8 @@
-"""What a request looks like while it runs: flat lists of integers that any thread or task may append to.
+"""What a request looks like while it runs: flat lists of integers, one for each thread that works for it.
 
-A span is four integers: start, end, code, strand (the thread). `code` packs the rest, from the low bits: verdict,
-layer row, error type and call number. Appending a tuple of integers to a list is atomic under the interpreter's lock,
-creates nothing that the garbage collector tracks, and turns into an array in one pass.
+A span is three integers: start, end, code. `code` packs the rest, from the low bits: verdict, layer row, error type and
+call number. Appending a tuple of integers to a list is atomic under the interpreter's lock, creates nothing that the
+garbage collector tracks, and turns into an array in one pass.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 from aligntax.ledger import DROP_REASONS, VERDICTS
 from aligntax.trace import Outcome, Verdict
 
-FIELDS = 4
+FIELDS = 3
 VERDICT_MASK = 0xF
 LAYER_SHIFT, LAYER_MASK = 4, 0xFFFF
 ERROR_SHIFT, ERROR_MASK = 20, 0xFF
@@ -27,24 +27,26 @@ CODE_OF = {verdict: code for code, verdict in enumerate(VERDICTS)}
 
 
 class Live(list[int]):
-    """The spans that one scope of a running request has gathered so far, as flat integers.
+    """The spans that one thread has gathered so far in one scope of a running request, as flat integers.
 
     Attributes:
         room: how many integers it may hold; negative once the request has ended.
         metered: whether calls in this request also have their CPU time and the instrument's own cost taken.
         bits: the number of the call that opened this scope, shifted to its place in `code`; 0 for the request itself.
         recording: the request; None for the scope of calls that belong to no request.
+        strand: the thread whose spans these are, by its identity.
         sealed: how many integers it held when the request ended. A thread that had found room just before may still
             append behind them: those are late, and counted as lost.
     """
 
-    __slots__ = ("bits", "metered", "recording", "room", "sealed")
+    __slots__ = ("bits", "metered", "recording", "room", "sealed", "strand")
 
-    def __init__(self, recording: Recording | None, room: int, metered: bool, bits: int) -> None:
+    def __init__(self, recording: Recording | None, room: int, metered: bool, bits: int, strand: int) -> None:
         self.recording = recording
         self.room = room
         self.metered = metered
         self.bits = bits
+        self.strand = strand
         self.sealed = 0
 
     def seal(self) -> None:
@@ -88,7 +90,9 @@ class Recording:
     """One request from its start until the drain has read it.
 
     Attributes:
-        root: spans made directly in the request; `scopes`: those made inside a layer that can be suspended.
+        root: spans made directly in the request, by the thread that opened it.
+        scopes: the spans made inside of layers that can be suspended, and on other threads.
+        foreign: those of `scopes` that stand in for another one on another thread, by that one and the thread.
         meters: what was metered of each span, in sampled requests.
         launches: GPU work that spans left behind.
         open_calls: layer row of each suspended or streaming call in progress, by call number.
@@ -101,6 +105,7 @@ class Recording:
         "end_ns",
         "ended",
         "error",
+        "foreign",
         "launches",
         "meters",
         "model",
@@ -114,8 +119,9 @@ class Recording:
     )
 
     def __init__(self, max_spans: int, metered: bool, model: str | None, trace_id: str | None) -> None:
-        self.root = Live(self, FIELDS * max_spans, metered, 0)
+        self.root = Live(self, FIELDS * max_spans, metered, 0, get_ident())
         self.scopes: list[Live] = []
+        self.foreign: dict[tuple[int, int], Live] = {}
         self.meters: list[Reading] = []
         self.launches: list[Launch] = []
         self.closed_ints = 0
@@ -144,19 +150,19 @@ class Recording:
         return late // FIELDS
 
 
-def last_position(live: Live, not_before_ns: int) -> int | None:
-    """Return where the span begins that the calling thread appended last, if it started no earlier than told.
+def last_span(live: Live, not_before_ns: int) -> tuple[Live, int] | None:
+    """Return where the span is that the calling thread appended last in a scope, if it started no earlier than told.
 
-    Looked for from the end, because other threads append to the same scope. In a full or sealed one the thread's last
-    span may have found no room, and the one before it may have been nested inside of it: then there is no telling.
+    In a full or sealed list the thread's last span may have found no room, and the one before it may have been nested
+    inside of it: then there is no telling.
     """
-    if len(live) >= live.room:
-        return None
     strand = get_ident()
-    for position in range(len(live) - FIELDS, -1, -FIELDS):
-        if live[position + 3] == strand:
-            return position if live[position] >= not_before_ns else None
-    return None
+    if live.strand != strand and live.recording is not None:
+        live = live.recording.foreign.get((id(live), strand), live)
+    position = len(live) - FIELDS
+    if live.strand != strand or position < 0 or len(live) >= live.room or live[position] < not_before_ns:
+        return None
+    return live, position
 
 
 class Drops:

@@ -6,7 +6,6 @@ from) can be told apart. The runs of one call share a number; all but the last c
 
 from __future__ import annotations
 
-from _thread import get_ident
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Generator
 from functools import partial
 from typing import Any
@@ -112,10 +111,7 @@ def drive(
             stream.raised(live, start_ns, error)
             raise
         else:
-            if len(live) < live.room:
-                live += (start_ns, end_ns, goes_on, get_ident())
-            else:
-                recorder.refuse(live)
+            recorder.record(live, start_ns, end_ns, goes_on)
         finally:
             del step  # it may hold an exception, whose traceback holds this frame
             if started is not None:

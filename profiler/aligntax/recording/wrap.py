@@ -68,6 +68,8 @@ def wrap(recorder: Recorder, function: Callable[..., Any], layer: Layer, mapper:
         "__current": recorder.current,
         "__clock": recorder.clock,
         "__strand": get_ident,
+        "__elsewhere": recorder.elsewhere,
+        "__record": recorder.record,
         "__judge": judging(recorder, row, mapper),
         "__fail": partial(recorder.fail, row),
         "__refuse": recorder.refuse,
