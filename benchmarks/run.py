@@ -14,9 +14,8 @@ import result
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
-from table import COLUMNS, cells
+from table import COLUMNS, NAMES, cells
 
-NAMES = ("overhead", "calibration", "scrape", "memory", "imports")
 RESULTS = Path(__file__).resolve().parent / "results"
 
 
