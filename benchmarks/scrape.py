@@ -48,7 +48,7 @@ def run(quick: bool) -> Result:
         guards = _serve_every_outcome(live, lambda: None, None)
         stalls = Stalls(live, guards, scraper(live), QUICK_STALL_SECONDS if quick else STALL_SECONDS)
         rows += stalls.rows(QUICK_STALL_ROUNDS if quick else STALL_ROUNDS)
-        lost = live.report().to_dict()["self"]["dropped"]
+        lost = live.report().to_dict()["self"]["dropped_by_reason"]
     more = {"samples": len(_samples(text())), "bytes": len(text()), "stalls": stalls.counts, "dropped_in_stalls": lost}
     return Result(rows, agree, more)
 

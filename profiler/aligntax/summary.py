@@ -132,7 +132,8 @@ def summarise(ledger: Ledger, readings: Sequence[Reading], cost: SelfCost) -> Re
                 "metered_spans": cost.metered_spans,
                 "spans": int(ledger.recorded_spans[0]),
                 "seconds": {part: int(ledger.instrument_ns[index]) / NANO for index, part in enumerate(PARTS)},
-                "dropped": {
+                "dropped": int(ledger.dropped.sum()),
+                "dropped_by_reason": {
                     reason: int(ledger.dropped[index])
                     for index, reason in enumerate(DROP_REASONS)
                     if ledger.dropped[index]

@@ -115,9 +115,9 @@ def test_every_way_to_run_is_timed(
         assert np.array_equal(way(timed, values), values * 2)
     (span,) = request.trace.spans
     assert (span.layer.name, span.verdict, span.parent) == ("classifier", Verdict.ALLOW, None)
-    assert profiler.report().to_dict()["self"]["dropped"] == {}
+    assert profiler.report().to_dict()["self"]["dropped_by_reason"] == {}
     way(timed, values)
-    assert profiler.report().to_dict()["self"]["dropped"] == {"orphan_span": 1}
+    assert profiler.report().to_dict()["self"]["dropped_by_reason"] == {"orphan_span": 1}
 
 
 def test_the_rest_of_the_session_is_untouched(
@@ -186,7 +186,7 @@ def test_an_asynchronous_run_belongs_to_the_request_that_began_it(
     assert run.strand == answer.thread
     # What the caller does meanwhile runs beside it, not inside of it.
     assert [span.parent for span in request.trace.spans] == [None, None]
-    assert profiler.report().to_dict()["self"]["dropped"] == {}
+    assert profiler.report().to_dict()["self"]["dropped_by_reason"] == {}
 
 
 class Held(onnxruntime.InferenceSession):  # type: ignore[misc]
@@ -213,7 +213,7 @@ def test_an_asynchronous_run_lasts_until_its_callback(profiler: Profiler, graph:
         (30, Verdict.ERROR),
     ]
     session.end()
-    assert profiler.report().to_dict()["self"]["dropped"] == {"late_span": 1}
+    assert profiler.report().to_dict()["self"]["dropped_by_reason"] == {"late_span": 1}
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -21,7 +21,7 @@ def cuda(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> FakeCuda:
 
 
 def dropped(profiler: Profiler) -> dict[str, int]:
-    return profiler.report().to_dict()["self"]["dropped"]
+    return profiler.report().to_dict()["self"]["dropped_by_reason"]
 
 
 def test_gpu_time_is_placed_on_the_hosts_clock(profiler: Profiler, cuda: FakeCuda, clock: FakeClock) -> None:
@@ -87,7 +87,7 @@ def test_a_request_waits_for_its_gpu_work_and_others_do_not(
     # The GPU went on after the request had ended: it is the layer's GPU time, but not the request's.
     assert report["layers"][0]["gpu_seconds_sum"] == pytest.approx(1_010e-9)
     assert report["closure_seconds"]["request"] == pytest.approx(15e-9)
-    assert report["self"]["dropped"] == {}
+    assert report["self"]["dropped_by_reason"] == {}
 
 
 def test_work_that_never_ends_is_given_up(profiler: Profiler, cuda: FakeCuda, clock: FakeClock) -> None:
@@ -100,7 +100,7 @@ def test_work_that_never_ends_is_given_up(profiler: Profiler, cuda: FakeCuda, cl
     report = profiler.report().to_dict()
     assert report["requests"] == 1
     assert report["layers"][0]["gpu_seconds_sum"] is None
-    assert report["self"]["dropped"] == {"gpu_pending": 1}
+    assert report["self"]["dropped_by_reason"] == {"gpu_pending": 1}
 
 
 def test_an_exhausted_pool_is_counted_and_recovers(profiler: Profiler, cuda: FakeCuda) -> None:
@@ -113,7 +113,7 @@ def test_an_exhausted_pool_is_counted_and_recovers(profiler: Profiler, cuda: Fak
     events = cuda.events
     cuda.wait()
     report = profiler.report().to_dict()
-    assert report["self"]["dropped"] == {"event_pool": beyond}
+    assert report["self"]["dropped_by_reason"] == {"event_pool": beyond}
     assert report["layers"][0]["calls"] == capacity + beyond
     with profiler.request() as request:
         net("x")

@@ -63,7 +63,7 @@ def test_the_report_adds_the_requests_up(scenario):
     shares = {layer["layer"]: layer["tax_seconds"]["sum"] for layer in report["layers"] if layer["kind"] == "guard"}
     expected = {name: scenario.units[name] * UNIT_NS * REQUESTS / 1e9 if counted else 0 for name in scenario.guards}
     assert shares == pytest.approx(expected, abs=1e-12)
-    assert report["self"]["dropped"] == {}
+    assert report["self"]["dropped_by_reason"] == {}
 
 
 @pytest.mark.parametrize("name", ["in parallel, on threads", "in parallel, asyncio.gather"])

@@ -50,7 +50,7 @@ def test_one_run_prints_the_table_and_writes_the_report(run: Run, tmp_path: Path
     assert report["schema"] == "aligntax.report/1"
     assert report["requests"] == 8
     assert report["outcomes"] == {"allowed": 2, "modified": 2, "blocked_input": 4}
-    assert report["self"]["dropped"] == {}
+    assert (report["self"]["dropped"], report["self"]["dropped_by_reason"]) == (0, {})
     assert [layer["layer"] for layer in report["layers"]] == [
         "pii",
         "blocklist",

@@ -154,7 +154,7 @@ def test_every_request_closes_and_shares_sum_to_the_tax(make_pipeline: MakePipel
         assert sum(layer.share_ns for layer in found.layers.values()) == found.tax_ns
     report = profiler.report().to_dict()
     assert report["outcomes"]["blocked_input"] == 3
-    assert report["self"]["dropped"] == {}
+    assert report["self"]["dropped_by_reason"] == {}
 
 
 def test_a_classifier_that_fails_fails_the_request(make_pipeline: MakePipeline, profiler: Profiler) -> None:

@@ -14,7 +14,7 @@ from aligntax.testing import FakeClock, taking
 
 
 def dropped(profiler: Profiler) -> dict[str, int]:
-    return profiler.report().to_dict()["self"]["dropped"]
+    return profiler.report().to_dict()["self"]["dropped_by_reason"]
 
 
 @pytest.mark.parametrize(("queue_size", "kept"), [(1, 1), (3, 3), (10, 5)])
@@ -27,7 +27,7 @@ def test_a_full_queue_drops_the_oldest_requests(
             clock.advance(length)
     report = profiler.report().to_dict()
     assert report["requests"] == kept
-    assert report["self"]["dropped"] == ({"queue_full": 5 - kept} if kept < 5 else {})
+    assert report["self"]["dropped_by_reason"] == ({"queue_full": 5 - kept} if kept < 5 else {})
     assert report["closure_seconds"]["request"] == pytest.approx(sum(range(6 - kept, 6)) * 1e-9)
 
 
@@ -45,7 +45,7 @@ def test_after_close_layers_go_on_untimed(profiler: Profiler, clock: FakeClock) 
     assert (unfinished.tax.tax_ns, late.tax.tax_ns) == (10, 5)
     report = profiler.report().to_dict()
     assert report["requests"] == 1
-    assert report["self"]["dropped"] == {"closed": 3}  # two requests, and one span outside of any
+    assert report["self"]["dropped_by_reason"] == {"closed": 3}  # two requests, and one span outside of any
     profiler.close()
 
 
@@ -109,7 +109,7 @@ def test_a_clock_that_runs_backwards_loses_time_but_no_request(
     assert report["requests"] == 4
     assert report["closure_seconds"]["request"] == pytest.approx(14e-9)
     assert {layer["wall_seconds"]["sum"] for layer in report["layers"]} == {0.0}
-    assert report["self"]["dropped"] == {}
+    assert report["self"]["dropped_by_reason"] == {}
     assert report["self"]["seconds"]["drain"] >= 0
 
 
@@ -154,7 +154,7 @@ def test_a_request_that_cannot_be_folded_costs_no_other_request(
                 running.root[2] |= LAYER_MASK << LAYER_SHIFT  # a layer that does not exist
     report = profiler.report().to_dict()
     assert report["requests"] == 4
-    assert report["self"]["dropped"] == {"internal_error": 1}
+    assert report["self"]["dropped_by_reason"] == {"internal_error": 1}
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
     with profiler.request():
         guard()
@@ -171,7 +171,7 @@ def test_a_chore_that_fails_does_not_stop_the_drain(profiler: Profiler) -> None:
         pass
     report = profiler.report().to_dict()
     assert report["requests"] == 1
-    assert report["self"]["dropped"] == {"internal_error": 1}
+    assert report["self"]["dropped_by_reason"] == {"internal_error": 1}
     assert done == [True]
 
 

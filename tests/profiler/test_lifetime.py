@@ -148,7 +148,7 @@ def test_closing_ends_the_thread_and_drains_what_is_left(clock: FakeClock) -> No
     profiler.close()
     assert not thread.is_alive()
     assert int(profiler.ledger.requests.sum()) == 5
-    assert profiler.report().to_dict()["self"]["dropped"] == {}
+    assert profiler.report().to_dict()["self"]["dropped_by_reason"] == {}
     profiler.close()
 
 

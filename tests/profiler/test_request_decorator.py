@@ -81,7 +81,7 @@ async def test_every_call_of_a_decorated_function_is_a_request(
         assert await called(decorated) == expected
     traces = profiler.traces()
     assert [(trace.model, trace.trace_id, len(trace.spans)) for trace in traces] == [("m", "t", spans)] * 2
-    assert profiler.report().to_dict()["self"]["dropped"] == {}
+    assert profiler.report().to_dict()["self"]["dropped_by_reason"] == {}
     if kind != "__call__":
         assert (decorated.__name__, decorated.__doc__) == (kind, "Answer.")
         assert inspect.signature(decorated) == inspect.signature(function)
@@ -133,7 +133,7 @@ def test_a_decorated_generators_request_is_current_only_while_it_runs(
     assert (len(other.spans), len(streamed.spans)) == (2, 3)
     assert request.trace == other
     assert streamed.duration_ns == 5 * 7 + 1_000 + 7  # its consumer's time is the application's
-    assert profiler.report().to_dict()["self"]["dropped"] == {"orphan_span": 1}
+    assert profiler.report().to_dict()["self"]["dropped_by_reason"] == {"orphan_span": 1}
 
 
 def test_a_decorated_generator_passes_sent_values_and_exceptions(profiler: Profiler) -> None:

@@ -108,7 +108,7 @@ def test_nothing_is_lost_and_every_copy_is_true(cpu_share: float, drain_seconds:
     report: dict[str, Any] = profiler.report().to_dict()
     assert report["requests"] == THREADS * REQUESTS
     assert report["outcomes"] == {"allowed": THREADS * REQUESTS - blocked, "blocked_input": blocked}
-    assert report["self"]["dropped"] == {}
+    assert report["self"]["dropped_by_reason"] == {}
     assert {layer["layer"]: layer["calls"] for layer in report["layers"]} == {
         "inner": 2 * THREADS * REQUESTS,
         "model": THREADS * REQUESTS,
@@ -158,8 +158,8 @@ def test_requests_that_end_while_their_threads_go_on(make_profiler: Callable[...
     report = profiler.report().to_dict()
     assert report["requests"] == 20
     (layer,) = report["layers"]
-    assert set(report["self"]["dropped"]) <= {"late_span"}
-    assert layer["calls"] + report["self"]["dropped"].get("late_span", 0) == calls + 20 * 20
+    assert set(report["self"]["dropped_by_reason"]) <= {"late_span"}
+    assert layer["calls"] + report["self"]["dropped_by_reason"].get("late_span", 0) == calls + 20 * 20
 
 
 def test_one_layer_wrapped_by_many_threads_at_once_has_one_row(make_profiler: Callable[..., Profiler]) -> None:

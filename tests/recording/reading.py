@@ -37,7 +37,7 @@ def outcome(trace: Trace) -> Outcome:
 
 def dropped(profiler: Profiler) -> dict[str, int]:
     """What was lost so far, by reason."""
-    return profiler.report().to_dict()["self"]["dropped"]
+    return profiler.report().to_dict()["self"]["dropped_by_reason"]
 
 
 def errors(profiler: Profiler, layer: str) -> dict[str, int]:

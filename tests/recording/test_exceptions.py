@@ -211,4 +211,4 @@ def test_an_exception_whose_verdict_cannot_be_read_is_counted(profiler: Profiler
 
     with profiler.request(), pytest.raises(HostileError):
         guard()
-    assert profiler.report().to_dict()["self"]["dropped"] == {"internal_error": 1}
+    assert profiler.report().to_dict()["self"]["dropped_by_reason"] == {"internal_error": 1}

@@ -114,7 +114,7 @@ def test_outside_of_a_request_calls_work_and_are_counted(
         result = stop.value.value
     assert result is RESULT
     report = profiler.report().to_dict()
-    assert report["self"]["dropped"] == {"orphan_span": 1}
+    assert report["self"]["dropped_by_reason"] == {"orphan_span": 1}
     assert report["requests"] == 0
 
 
@@ -186,4 +186,4 @@ def test_two_profilers_time_one_function_each_for_itself(
     assert [name for name, *_ in spans(first.trace)] == ["outer"]
     assert spans(second.trace) == [("inner", 0, 4, Verdict.ALLOW)]
     assert spans(third.trace) == [("inner", 4, 8, Verdict.ALLOW)]
-    assert one.report().to_dict()["self"]["dropped"] == {"orphan_span": 1}
+    assert one.report().to_dict()["self"]["dropped_by_reason"] == {"orphan_span": 1}

@@ -148,7 +148,7 @@ def test_an_abandoned_stream_is_over_when_it_is_collected(
     gc.collect()
     assert [verdict for *_, verdict in spans(request.trace)] == [None, Verdict.CANCELLED][: 1 + within]
     report = profiler.report().to_dict()
-    assert report["self"]["dropped"] == ({} if within else {"late_span": 1})
+    assert report["self"]["dropped_by_reason"] == ({} if within else {"late_span": 1})
     assert report["layers"][0]["verdicts"] == {"cancelled": 1}
 
 

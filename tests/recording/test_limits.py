@@ -64,7 +64,7 @@ def test_a_stream_beyond_the_limit_goes_on(small: Profiler) -> None:
         assert list(stream()) == list(range(MAX_SPANS + 1))
     assert [verdict for *_, verdict in spans(request.trace)] == [None] * MAX_SPANS
     report = small.report().to_dict()
-    assert report["self"]["dropped"] == {"trace_full": 2}
+    assert report["self"]["dropped_by_reason"] == {"trace_full": 2}
     assert report["layers"][0]["verdicts"] == {"cancelled": 1}  # its last run, which had the verdict, was lost
 
 

@@ -214,7 +214,7 @@ def test_every_call_is_found_inside_of_its_caller(program: Call, cpu_share: floa
     assert {layer["layer"]: layer["calls"] for layer in report["layers"]} == dict.fromkeys(expected, 1)
     failed = {call.name for call, _ in program.walk() if call.fails}
     assert {layer["layer"] for layer in report["layers"] if layer["errors"]} == failed
-    assert report["self"]["dropped"] == {}
+    assert report["self"]["dropped_by_reason"] == {}
 
 
 @settings(deadline=None, max_examples=40)

@@ -128,7 +128,7 @@ def test_a_bonus_is_shown_with_its_sign(report: Report) -> None:
 
 def test_losses_errors_discarded_time_and_energy_are_told(report: Report) -> None:
     def add(data: dict[str, Any]) -> None:
-        data["self"]["dropped"] = {"queue_full": 3, "orphan_span": 1}
+        data["self"]["dropped_by_reason"] = {"queue_full": 3, "orphan_span": 1}
         data["self"]["seconds_per_span"] = 4.2e-7
         data["layers"][0]["errors"] = {"TimeoutError": 2}
         data["layers"][1]["errors"] = {"ValueError": 1}

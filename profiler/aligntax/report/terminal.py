@@ -116,7 +116,7 @@ class TerminalReport:
             yield "CPU time is estimated from a random sample of the requests."
         cost = own["seconds_per_span"]
         metered = f"{duration(cost)} a span (mean of {own['metered_spans']:,})" if cost is not None else "not metered"
-        dropped = counts(own["dropped"]) if own["dropped"] else "nothing"
+        dropped = counts(own["dropped_by_reason"]) if own["dropped_by_reason"] else "nothing"
         yield f"Instrument: {metered}, {own['spans']:,} spans recorded, {dropped} dropped."
 
 
