@@ -10,7 +10,7 @@ import ipaddress
 import shutil
 import ssl
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -19,6 +19,7 @@ import pytest
 
 from aligntax import Layer, Profiler, Verdict
 from aligntax.devices import Reading
+from aligntax.exporters.server import MetricsServer, serve
 from aligntax.testing import FakeClock, taking
 
 NASTY = 'quote " backslash \\ percent %s %% brace {} unicode λ 检'
@@ -172,3 +173,9 @@ def _sign_with_openssl(certfile: Path, keyfile: Path) -> None:
     new_key = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
     places = ["-keyout", str(keyfile), "-out", str(certfile)]
     subprocess.run(["openssl", "req", *new_key, *subject, *places], check=True, capture_output=True, timeout=60)
+
+
+@pytest.fixture
+def server(busy: Profiler) -> Iterator[MetricsServer]:
+    with serve(busy, port=0) as running:
+        yield running
