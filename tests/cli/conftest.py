@@ -40,8 +40,6 @@ def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> C
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes the demo's decoder tiny."""
-    pytest.importorskip("torch", reason="the demo needs pip install 'aligntax[demo]'")
-    pytest.importorskip("onnxruntime", reason="the demo needs pip install 'aligntax[demo]'")
     from aligntax.demo.decoder import DecoderConfig
 
     shape = partial(DecoderConfig, layers=1, width=32, heads=2)
@@ -54,7 +52,6 @@ def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
     `before` runs in the new process ahead of the program.
     """
-    pytest.importorskip("torch", reason="the demo needs pip install 'aligntax[demo]'")
     started: list[subprocess.Popen[str]] = []
 
     def start(*arguments: object, before: Callable[[], object] | None = None) -> subprocess.Popen[str]:

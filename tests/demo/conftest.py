@@ -7,9 +7,6 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("torch", reason="the demo needs pip install 'aligntax[demo]'")
-pytest.importorskip("onnxruntime", reason="the demo needs pip install 'aligntax[demo]'")
-
 from aligntax.demo.decoder import DecoderConfig
 from aligntax.demo.pipeline import Pipeline
 
