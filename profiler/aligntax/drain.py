@@ -133,8 +133,9 @@ class Drain:
     def _fold_simple(self, recordings: list[Recording]) -> list[Recording]:
         try:
             return fold_simple(recordings, self._ledger)
-        except Exception:
-            return recordings  # one of them is broken; folded one by one, it can be told from the rest
+        except Exception as error:
+            self._recorder.complain("requests could not be folded together, and are folded one by one", error)
+            return recordings  # one of them is broken, and can then be told from the rest
 
     def _fold_others(self, recordings: list[Recording]) -> None:
         try:
