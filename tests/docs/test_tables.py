@@ -87,6 +87,17 @@ def test_rendering_fills_every_table_and_touches_nothing_else(project):
     assert readme.endswith("<!-- end:imports -->\nthe end\n")
 
 
+@pytest.mark.parametrize(
+    ("interval", "verdict"),
+    [([0.35, 0.38], "1/3x: met"), ([0.30, 0.32], "1/3x: missed"), ([0.32, 0.35], "1/3x: within the noise")],
+)
+def test_a_figure_is_reached_only_if_its_whole_interval_says_so(project, interval, verdict):
+    row = {**COMPARISON, "speedup_interval": interval, "met": interval[1] > 1 / 3}
+    keep(project, "overhead", result("overhead", rows=[row]))
+    assert render(project).returncode == 0
+    assert verdict in (project / "README.md").read_text().partition("<!-- end:overhead -->")[0]
+
+
 def test_rendering_twice_changes_nothing(project):
     render(project)
     once = (project / "README.md").read_text()
