@@ -157,6 +157,11 @@ def machine() -> dict[str, Any]:
     }
 
 
+def versions(*distributions: str) -> dict[str, str]:
+    """Return the installed versions of the peers that a benchmark compares with, for `Result.more["versions"]`."""
+    return {name: metadata.version(name) for name in distributions}
+
+
 def write(path: Path, data: Mapping[str, Any]) -> None:
     """Write a result as JSON; the file is complete or not there at all."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -14,8 +14,9 @@ import result
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
-from table import COLUMNS, NAMES, cells
+from table import COLUMNS, KERNELS, NAMES, cells
 
+ALL = (*NAMES, *KERNELS)
 RESULTS = Path(__file__).resolve().parent / "results"
 
 
@@ -24,11 +25,11 @@ def main() -> int:
     options = _options()
     console = Console()
     if options.name == "list":
-        for name in NAMES:
+        for name in ALL:
             console.print(f"[bold]{name:<12}[/] {escape((import_module(name).__doc__ or '').splitlines()[0])}")
         return 0
     agreed = True
-    for name in NAMES if options.name == "all" else (options.name,):
+    for name in ALL if options.name == "all" else (options.name,):
         # A live spinner would be one more thread that wants the processor.
         console.print(f"measuring: {name}")
         started = result.machine()
@@ -44,9 +45,7 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Run a benchmark against its peers.")
-    parser.add_argument(
-        "name", choices=(*NAMES, "all", "list"), metavar="NAME", help=f"{', '.join(NAMES)}, all or list"
-    )
+    parser.add_argument("name", choices=(*ALL, "all", "list"), metavar="NAME", help=f"{', '.join(ALL)}, all or list")
     parser.add_argument("--quick", action="store_true", help="a short run that shows only that it works")
     parser.add_argument(
         "--json", type=Path, metavar="FILE", help="where to write the result; benchmarks/results/ if left out"

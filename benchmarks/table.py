@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 NAMES = ("overhead", "calibration", "scrape", "memory", "imports")
+KERNELS = ("literals", "streaming", "pii", "secrets", "tokens", "linear", "entropy")
 ROOT = Path(__file__).resolve().parents[1]
 BAD_INPUT = 2
 
