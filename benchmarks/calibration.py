@@ -28,7 +28,7 @@ RESOLUTION_US = 0.001  # the clock's: a smaller error cannot be told from none
 def run(quick: bool) -> Result:
     """Play every scenario again and again, in random order, and compare each request with its own truth."""
     seen: dict[str, list[tuple[Amounts, Amounts]]] = defaultdict(list)
-    order = random.Random(0)  # noqa: S311 (shuffles scenarios; nothing secret)
+    order = random.Random(0)
     outcomes_agree = True
     with RealTime() as passing:
         profilers = [Profiler() for _ in SCENARIOS]

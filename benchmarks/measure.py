@@ -67,7 +67,7 @@ def interleave(arms: Mapping[str, Arm], rounds: int, seed: int = 0) -> dict[str,
     """
     if rounds < 1:
         raise ValueError(f"rounds={rounds}: at least one round is needed to measure anything")
-    order = random.Random(seed)  # noqa: S311 (shuffles arms; nothing secret)
+    order = random.Random(seed)
     said: dict[str, list[float]] = {name: [] for name in arms}
     for round_number in range(rounds + 1):
         names = list(arms)

@@ -70,7 +70,7 @@ def _populated() -> Profiler:
     profiler = Profiler(
         clock=clock, cpu_clock=clock, cpu_share=1, drain_seconds=0, max_layers=GUARDS + MODELS, max_models=MODELS + 1
     )
-    draw = random.Random(0)  # noqa: S311 (lengths and verdicts of layers; nothing secret)
+    draw = random.Random(0)
     _serve_every_outcome(
         profiler,
         lambda: clock.advance(round(draw.lognormvariate(15, 2))),

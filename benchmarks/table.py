@@ -1,4 +1,4 @@
-"""Renders the newest results as the tables of the README, between its markers: python benchmarks/table.py [--check].
+"""Renders the newest results as the tables of the documents, between markers: python benchmarks/table.py [--check].
 
 A table stands between `<!-- begin:NAME -->` and `<!-- end:NAME -->`. Quick runs are never rendered.
 """
@@ -14,7 +14,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 NAMES = ("overhead", "calibration", "scrape", "memory", "imports")
-KERNELS = ("literals", "streaming", "pii", "secrets", "tokens", "linear", "entropy")
+KERNELS = ("literals", "streaming", "fold", "pii", "secrets", "tokens", "linear", "entropy")
+SUMMARY = "kernels"
+"""What the README shows of the kernels' results: the rows with a figure to reach."""
+DOCUMENTS = {"README.md": (*NAMES, SUMMARY), "kernels/DESIGN.md": KERNELS}
 ROOT = Path(__file__).resolve().parents[1]
 BAD_INPUT = 2
 
@@ -34,55 +37,80 @@ def cells(name: str, row: Mapping[str, Any]) -> list[str]:
 def rendered(name: str, data: Mapping[str, Any]) -> str:
     """Return the table of one result as Markdown, with the machine that it was measured on below it."""
     headings = COLUMNS.get(name, COLUMNS[""]).headings
-    machine = data["machine"]
-    lines = [
+    return "\n".join([*_table(headings, [cells(name, row) for row in data["rows"]]), "", _measured(name, data)])
+
+
+def summary(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return one table of the rows that have a figure to reach, of several results by name."""
+    rows = [
+        [name, *cells(name, row)] for name, data in results.items() for row in data["rows"] if row["wanted"] is not None
+    ]
+    headings = (("kernel", False), *COLUMNS[""].headings)
+    return "\n".join([*_table(headings, rows), "", *(_measured(name, data) + "  " for name, data in results.items())])
+
+
+def _table(headings: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [
         "| " + " | ".join(heading for heading, _ in headings) + " |",
         "|" + "|".join("---:" if is_number else "---" for _, is_number in headings) + "|",
-        *("| " + " | ".join(cell.replace("|", "\\|") for cell in cells(name, row)) + " |" for row in data["rows"]),
-        "",
-        f"`python benchmarks/run.py {name}`, {machine['date'][:10]}: {machine['cpu_model']}, {machine['cores']} cores, "
-        f"Python {machine['python']}, load {machine['load_average'][0]:.1f}; medians with 95 % intervals.",
+        *("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows),
     ]
-    if not data["answers_agree"]:
-        raise ValueError(f"the answers in the result of {name!r} disagree, so its figures compare different work")
-    return "\n".join(lines)
 
 
-def replaced(readme: str, results: Path) -> str:
-    """Return the README with every table rendered anew.
+def _measured(name: str, data: Mapping[str, Any]) -> str:
+    machine = data["machine"]
+    return (
+        f"`python benchmarks/run.py {name}`, {machine['date'][:10]}: {machine['cpu_model']}, {machine['cores']} cores, "
+        f"Python {machine['python']}, load {machine['load_average'][0]:.1f}; medians with 95 % intervals."
+    )
+
+
+def replaced(document: str, names: Sequence[str], results: Path) -> str:
+    """Return a document with every table rendered anew.
 
     Raises:
         ValueError: if a marker is missing or out of order, or if there is no full result for a table.
     """
-    for name in NAMES:
+    for name in names:
         begin, end = f"<!-- begin:{name} -->", f"<!-- end:{name} -->"
-        if readme.count(begin) != 1 or readme.count(end) != 1 or readme.index(end) < readme.index(begin):
-            raise ValueError(f"the README needs exactly one {begin!r}, and one {end!r} after it")
-        before, _, rest = readme.partition(begin)
+        if document.count(begin) != 1 or document.count(end) != 1 or document.index(end) < document.index(begin):
+            raise ValueError(f"the document needs exactly one {begin!r}, and one {end!r} after it")
+        before, _, rest = document.partition(begin)
         _, _, after = rest.partition(end)
-        readme = f"{before}{begin}\n{rendered(name, _newest(results, name))}\n{end}{after}"
-    return readme
+        if name == SUMMARY:
+            table = summary({kernel: _newest(results, kernel) for kernel in KERNELS})
+        else:
+            table = rendered(name, _newest(results, name))
+        document = f"{before}{begin}\n{table}\n{end}{after}"
+    return document
 
 
 def main() -> int:
     """Rewrite the tables, or with --check report drift; return 0, 1 for drift, 2 for input that cannot be used."""
-    parser = argparse.ArgumentParser(description="Render the benchmark tables of the README.")
+    parser = argparse.ArgumentParser(description="Render the benchmark tables of the documents.")
     parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if a table is not up to date")
-    parser.add_argument("--readme", type=Path, default=ROOT / "README.md", metavar="FILE")
+    parser.add_argument("--root", type=Path, default=ROOT, metavar="FOLDER", help="where the documents are")
     parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results", metavar="FOLDER")
     options = parser.parse_args()
-    try:
-        before = options.readme.read_text(encoding="utf-8")
-        after = replaced(before, options.results)
-    except (OSError, ValueError) as error:
-        print(f"table.py: {error}", file=sys.stderr)
-        return BAD_INPUT
-    if not options.check:
-        options.readme.write_text(after, encoding="utf-8")
-        return 0
-    drift = difflib.unified_diff(before.splitlines(), after.splitlines(), "README.md", "rendered", lineterm="", n=0)
-    print("\n".join(drift))
-    return int(before != after)
+    drifted = False
+    rendering: dict[Path, str] = {}
+    for name, tables in DOCUMENTS.items():
+        path = options.root / name
+        try:
+            before = path.read_text(encoding="utf-8")
+            after = rendering[path] = replaced(before, tables, options.results)
+        except (OSError, ValueError) as error:
+            print(f"table.py: {path}: {error}", file=sys.stderr)
+            return BAD_INPUT
+        drifted |= before != after
+        if options.check:
+            lines = difflib.unified_diff(before.splitlines(), after.splitlines(), name, "rendered", lineterm="", n=0)
+            print("\n".join(lines))
+    if options.check:
+        return int(drifted)
+    for path, text in rendering.items():
+        path.write_text(text, encoding="utf-8")
+    return 0
 
 
 def _newest(results: Path, name: str) -> dict[str, Any]:
@@ -93,7 +121,10 @@ def _newest(results: Path, name: str) -> dict[str, Any]:
             found.append(data)
     if not found:
         raise ValueError(f"no full result of {name!r} in {results}; make one with: python benchmarks/run.py {name}")
-    return max(found, key=lambda data: str(data["machine"]["date"]))
+    newest = max(found, key=lambda data: str(data["machine"]["date"]))
+    if not newest["answers_agree"]:
+        raise ValueError(f"the answers in the result of {name!r} disagree, so its figures compare different work")
+    return newest
 
 
 def _number(value: float) -> str:

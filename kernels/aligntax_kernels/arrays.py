@@ -8,6 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = ["Tensor", "is_on_cuda", "shared_array", "shared_values"]
+
 
 class Tensor(Protocol):
     """What is used of a torch tensor; torch itself is never imported here."""
@@ -26,6 +28,15 @@ class Tensor(Protocol):
 
     def numpy(self) -> NDArray[Any]:
         """Return an array on the same memory, or raise."""
+
+    def view(self, dtype: Any) -> Tensor:
+        """Return a tensor on the same memory that takes its bits for another type of the same size."""
+
+
+def is_on_cuda(value: Any) -> bool:
+    """Return whether `value` is a torch tensor on a CUDA device."""
+    tensor_type: Any = getattr(sys.modules.get("torch"), "Tensor", ())
+    return isinstance(value, tensor_type) and bool(value.is_cuda)
 
 
 def shared_array(value: NDArray[Any] | Tensor, name: str) -> NDArray[Any]:
@@ -50,6 +61,33 @@ def shared_array(value: NDArray[Any] | Tensor, name: str) -> NDArray[Any]:
     except (TypeError, RuntimeError) as error:
         raise TypeError(_why_not_shared(value, name, error)) from error
     return array
+
+
+def shared_values(value: NDArray[Any] | Tensor, name: str) -> tuple[NDArray[Any], str]:
+    """Return a numpy array on the memory of `value`, and the name of the type of its elements.
+
+    As `shared_array`, and torch's bfloat16 too, for which numpy has no type: the array is then of int16, each element
+    the bits of a bfloat16. A type whose bytes are swapped has numpy's short name for it (">f4"), never the plain one.
+    """
+    torch: Any = sys.modules.get("torch")
+    if torch is not None and getattr(value, "dtype", None) is getattr(torch, "bfloat16", torch):
+        return _bfloat16_bits(value, name, torch.int16), "bfloat16"
+    array = shared_array(value, name)
+    dtype = array.dtype
+    return array, _NAMES.get(dtype) or (dtype.name if dtype.isnative else dtype.str)
+
+
+def _bfloat16_bits(tensor: Any, name: str, integer: Any) -> NDArray[np.int16]:
+    if tensor.requires_grad:  # the view would be refused under the name of its own type
+        raise TypeError(_why_not_shared(tensor, name, TypeError("bfloat16")))
+    try:
+        return shared_array(tensor.view(integer), name)
+    except RuntimeError as error:
+        raise TypeError(_why_not_shared(tensor, name, error)) from error
+
+
+# numpy makes the name of a type anew each time, in a microsecond.
+_NAMES = {np.dtype(name): name for name in ("float16", "float32", "int32", "int64")}
 
 
 def _why_not_shared(tensor: Tensor, name: str, error: Exception) -> str:

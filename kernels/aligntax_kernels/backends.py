@@ -23,7 +23,7 @@ def implementation(package: str, backend: str, offered: tuple[str, ...] = ("refe
 
     Raises:
         ValueError: for a backend that is unknown, or that this kernel does not have.
-        ModuleNotFoundError: for `"cuda"` without numba's CUDA target; names the install command.
+        ImportError: for `"cuda"` without numba's CUDA target; names the install command.
     """
     if backend != "auto" and backend not in offered:
         names = ", ".join(repr(name) for name in ("auto", *offered))

@@ -1,4 +1,4 @@
-"""The benchmark tables of the README are what `benchmarks/table.py` makes of the newest results, and nothing else."""
+"""The benchmark tables of the documents are what `benchmarks/table.py` makes of the newest results, no more."""
 
 import json
 import subprocess
@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "benchmarks" / "table.py"
 NAMES = ("overhead", "calibration", "scrape", "memory", "imports")
+KERNELS = ("literals", "streaming", "fold", "pii", "secrets", "tokens", "linear", "entropy")
 COMPARISON = {
     "case": "sync guard | 1 argument",
     "ours": 412.3,
@@ -49,14 +50,18 @@ def result(name, **changes):
     return {"benchmark": name, "quick": False, "machine": machine, "answers_agree": True, "rows": rows, **changes}
 
 
+def empty_tables(*names):
+    return "".join(f"<!-- begin:{name} -->\n<!-- end:{name} -->\n" for name in names)
+
+
 @pytest.fixture
 def project(tmp_path):
-    """A README with empty tables, and one full result for each."""
-    (tmp_path / "README.md").write_text(
-        "# aligntax\n" + "".join(f"<!-- begin:{name} -->\n<!-- end:{name} -->\n" for name in NAMES) + "the end\n"
-    )
+    """Documents with empty tables, and one full result for each."""
+    (tmp_path / "README.md").write_text("# aligntax\n" + empty_tables(*NAMES, "kernels") + "the end\n")
+    (tmp_path / "kernels").mkdir()
+    (tmp_path / "kernels" / "DESIGN.md").write_text(empty_tables(*KERNELS))
     (tmp_path / "results").mkdir()
-    for name in NAMES:
+    for name in (*NAMES, *KERNELS):
         keep(tmp_path, name, result(name))
     return tmp_path
 
@@ -66,7 +71,7 @@ def keep(project, name, data, date="2025-01-02"):
 
 
 def render(project, *arguments):
-    return table("--readme", project / "README.md", "--results", project / "results", *arguments)
+    return table("--root", project, "--results", project / "results", *arguments)
 
 
 def test_the_readme_shows_the_newest_results():
@@ -80,11 +85,21 @@ def test_rendering_fills_every_table_and_touches_nothing_else(project):
     comparison = (
         r"| sync guard \| 1 argument | 412 ns | two clock reads | 150 ns | 1/2.75x (1/2.86x to 1/2.63x) | 1/3x: met |"
     )
-    assert readme.count(comparison) == 4
+    assert readme.partition("<!-- begin:kernels -->")[0].count(comparison) == 4
+    assert readme.count("| literals " + comparison) == 1
     assert "| hidden behind the model | 0 us | 0 us |" in readme
     assert "`python benchmarks/run.py memory`, 2025-01-02: Abacus 9000, 2 cores, Python 3.11.7, load 0.0;" in readme
     assert readme.startswith("# aligntax\n<!-- begin:overhead -->\n|")
-    assert readme.endswith("<!-- end:imports -->\nthe end\n")
+    assert readme.endswith("<!-- end:kernels -->\nthe end\n")
+    assert (project / "kernels" / "DESIGN.md").read_text().count(comparison) == len(KERNELS)
+
+
+def test_the_summary_of_the_kernels_leaves_out_what_is_for_orientation(project):
+    rows = [COMPARISON, {**COMPARISON, "case": "for orientation", "wanted": None, "met": None}]
+    keep(project, "tokens", result("tokens", rows=rows))
+    assert render(project).returncode == 0
+    assert "for orientation" not in (project / "README.md").read_text()
+    assert "for orientation" in (project / "kernels" / "DESIGN.md").read_text()
 
 
 @pytest.mark.parametrize(
@@ -134,8 +149,17 @@ def test_the_newest_full_result_is_rendered(project):
         (lambda p: (p / "README.md").write_text("# no tables\n"), "<!-- begin:overhead -->"),
         (lambda p: (p / "README.md").write_text("<!-- end:overhead --><!-- begin:overhead -->"), "one"),
         (lambda p: (p / "README.md").unlink(), "README.md"),
+        (lambda p: (p / "kernels" / "DESIGN.md").write_text(""), "DESIGN.md"),
     ],
-    ids=["no result", "quick result only", "answers disagree", "no marker", "markers swapped", "no README"],
+    ids=[
+        "no result",
+        "quick result only",
+        "answers disagree",
+        "no marker",
+        "markers swapped",
+        "no README",
+        "no marker in another document",
+    ],
 )
 @pytest.mark.parametrize("arguments", [(), ("--check",)], ids=["render", "check"])
 def test_what_cannot_be_rendered_says_why_and_changes_nothing(project, spoil, complaint, arguments):

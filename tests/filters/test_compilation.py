@@ -70,13 +70,13 @@ assert tokens.warm() > tokens.warm() > 0
 from aligntax_kernels.tokens import cpu
 print([len(f.signatures) for f in (cpu._mask, cpu._mask_without_gil)])
 """
-    assert run_python(code, NUMBA_CACHE_DIR=tmp_path) == "[2, 2]\n"
+    assert run_python(code, NUMBA_CACHE_DIR=tmp_path) == "[1, 1]\n"
 
 
 def test_a_second_process_loads_what_the_first_compiled(tmp_path):
     first = run_python(MASK_AND_COMPARE + CACHE_HITS, NUMBA_CACHE_DIR=tmp_path)
     second = run_python(MASK_AND_COMPARE + CACHE_HITS, NUMBA_CACHE_DIR=tmp_path)
-    assert (first, second) == ("hits 0\n", "hits 4\n")
+    assert (first, second) == ("hits 0\n", "hits 2\n")
 
 
 @pytest.fixture
@@ -98,8 +98,10 @@ def test_without_a_writable_cache_the_kernels_compile_and_say_so(nowhere_to_cach
     output = run_python(MASK_AND_COMPARE + "print(cpu._mask.stats.cache_path)", root, **environment)
     lines = output.splitlines()
     assert lines[-1] == "None"
-    for name, line in zip(["_mask", "_mask_without_gil"], lines[:-1], strict=True):
+    for name in ("_mask", "_mask_without_gil"):
+        (line,) = (line for line in lines if f".{name} is compiled" in line)
         assert line.startswith(f"aligntax_kernels.tokens.cpu.{name} is compiled anew by every process")
+    for line in lines[:-1]:
         assert "no locator available" in line
         assert "NUMBA_CACHE_DIR" in line
 

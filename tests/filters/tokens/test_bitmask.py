@@ -1,5 +1,6 @@
 """apply_bitmask: every backend against the case table, the reference, and torch's masked_fill bit for bit."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -124,6 +125,38 @@ def logits_and_bitmask(draw):
     return bits.view(np.float32), bitmask
 
 
+HALF_SPECIAL_BITS = [0x7E11, 0xFE22, 0x7C01, 0x7C00, 0xFC00, 0x8000, 0x0001, 0x7FC1, 0xFF81, 0x7F80, 0xFF80]
+
+
+@st.composite
+def halves_and_bitmask(draw):
+    """Bits that are float16 or bfloat16, and as many words."""
+    rows, vocabulary = draw(st.integers(1, 4)), draw(st.integers(1, 200))
+    any_bits = st.one_of(st.sampled_from(HALF_SPECIAL_BITS), st.integers(0, 2**16 - 1))
+    any_word = st.one_of(st.sampled_from([0, -1, 1, -2, -(2**31)]), st.integers(-(2**31), 2**31 - 1))
+    bits = draw(arrays(np.uint16, (rows, vocabulary), elements=any_bits))
+    return bits, draw(arrays(np.int32, (draw(st.sampled_from([1, rows])), -(-vocabulary // 32)), elements=any_word))
+
+
+@settings(max_examples=100, deadline=None)
+@given(halves_and_bitmask(), st.sampled_from([torch.float16, torch.bfloat16]))
+def test_every_backend_gives_the_bits_of_torch_in_half_precision(arguments, dtype):
+    bits, bitmask = arguments
+    words = np.broadcast_to(bitmask, (len(bits), bitmask.shape[1]))
+    octets = np.ascontiguousarray(words.astype("<i4")).view(np.uint8)
+    banned = torch.from_numpy(~np.unpackbits(octets, axis=-1, bitorder="little")[:, : bits.shape[1]].astype(bool))
+    logits = torch.from_numpy(bits.view(np.int16).copy()).view(dtype)
+    expected = logits.masked_fill(banned, float("-inf")).view(torch.int16)
+    for backend in BACKENDS:
+        masked = logits.clone()
+        tokens.apply_bitmask(masked, torch.from_numpy(bitmask.copy()), backend=backend)
+        assert torch.equal(masked.view(torch.int16), expected)
+        if dtype is torch.float16:
+            array = bits.copy().view(np.float16)
+            tokens.apply_bitmask(array, bitmask, backend=backend)
+            assert np.array_equal(array.view(np.int16), expected.numpy())
+
+
 @settings(max_examples=200, deadline=None)
 @given(logits_and_bitmask())
 def test_every_backend_gives_the_bits_of_torch(arguments):
@@ -134,6 +167,28 @@ def test_every_backend_gives_the_bits_of_torch(arguments):
         tokens.apply_bitmask(masked, words, backend=backend)
         assert bits_of(masked) == expected
         assert np.array_equal(words, bitmask)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("share", [0.001, 0.01, 0.1, 0.9, 1.0])
+@pytest.mark.parametrize("vocabulary", [2048, 2047, 2049, 4096 + 33, 5000])
+def test_blocks_of_words_sparse_and_dense(vocabulary, share, dtype):
+    random = np.random.default_rng(vocabulary)
+    allowed = random.random((3, vocabulary)) >= share
+    logits = torch.from_numpy(random.standard_normal((3, vocabulary), np.float32)).to(dtype)
+    expected = logits.masked_fill(torch.from_numpy(~allowed), float("-inf"))
+    tokens.apply_bitmask(logits, torch.from_numpy(pack(allowed)), backend="cpu")
+    assert torch.equal(logits, expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_nothing_beside_the_rows_is_written(dtype):
+    """Every vocabulary around a word's and a block's end, with a sentinel behind each row."""
+    for vocabulary in (*range(1, 67), 2046, 2047, 2048, 2049, 2080):
+        outer = torch.ones(3, vocabulary + 1, dtype=dtype)
+        tokens.apply_bitmask(outer[:, :vocabulary], torch.zeros(1, -(-vocabulary // 32), dtype=torch.int32))
+        assert (outer[:, vocabulary] == 1).all()
+        assert torch.isneginf(outer[:, :vocabulary]).all()
 
 
 @pytest.mark.parametrize("rows", [1, 9])
@@ -205,6 +260,37 @@ def test_torch_tensors_are_masked_in_place(backend):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("words", ["a row each", "one row", "one axis", "sliced", "transposed"])
+def test_any_bitmask_tensor_on_any_type_of_logits(words, dtype, backend):
+    allowed = np.random.default_rng(3).random((3, 70)) < 0.5
+    if words in ("one row", "one axis"):
+        allowed[:] = allowed[0]
+    bitmask = torch.from_numpy(pack(allowed))
+    if words == "one row":
+        bitmask = bitmask[:1]
+    elif words == "one axis":
+        bitmask = bitmask[0]
+    elif words == "sliced":
+        bitmask = torch.cat([bitmask, bitmask], dim=1)[:, : bitmask.shape[1]]
+    elif words == "transposed":
+        bitmask = bitmask.T.contiguous().T
+    logits = torch.zeros(3, 70, dtype=dtype)
+    tokens.apply_bitmask(logits, bitmask, backend=backend)
+    assert torch.equal(torch.isneginf(logits), torch.from_numpy(~allowed))
+
+
+def test_threads_mask_rows_of_their_own():
+    random = np.random.default_rng(8)
+    allowed = random.random((8, 40_000)) < 0.5
+    logits = torch.zeros(8, 40_000)
+    words = torch.from_numpy(pack(allowed))
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda row: tokens.apply_bitmask(logits[row : row + 1], words[row : row + 1]), range(8)))
+    assert torch.equal(torch.isneginf(logits), torch.from_numpy(~allowed))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_last_position_of_a_torch_model_output_is_masked_in_place(backend):
     allowed = np.arange(2 * 40).reshape(2, 40) % 3 == 0
     with torch.inference_mode():
@@ -223,10 +309,22 @@ def read_only_ones():
 WORDS = np.zeros((2, 2), np.int32)
 REJECTED = [
     ("float64", np.ones((2, 40)), WORDS, TypeError, r"float64; convert them with .astype\(np.float32\)"),
-    ("float16", np.ones((2, 40), np.float16), WORDS, TypeError, "float16; convert"),
     ("swapped bytes", np.ones((2, 40), ">f4"), WORDS, TypeError, ">f4; convert"),
-    ("torch float16", torch.ones(2, 40).half(), WORDS, TypeError, "float16; convert"),
-    ("torch bfloat16", torch.ones(2, 40).bfloat16(), WORDS, TypeError, r"bfloat16.*\.float\(\)"),
+    ("half, swapped bytes", np.ones((2, 40), ">f2"), WORDS, TypeError, ">f2; convert"),
+    ("torch float64", torch.ones(2, 40).double(), WORDS, TypeError, "float64; convert"),
+    ("torch integers", torch.ones(2, 40).int(), WORDS, TypeError, "int32; convert"),
+    ("a subclass of tensors", torch.nn.Parameter(torch.ones(2, 40)), WORDS, TypeError, r"logits\.detach\(\)"),
+    (
+        "bfloat16 that requires grad",
+        torch.ones(2, 40).bfloat16().requires_grad_(),
+        WORDS,
+        TypeError,
+        r"logits\.detach\(\)",
+    ),
+    ("bfloat16 elsewhere", torch.ones(2, 40, device="meta").bfloat16(), WORDS, TypeError, r"on meta.*\.cpu\(\)"),
+    ("bfloat16 sparse", torch.ones(2, 40).bfloat16().to_sparse(), WORDS, TypeError, "bfloat16.*dense copy"),
+    ("bfloat16 columns apart", torch.ones(2, 80).bfloat16()[:, ::2], WORDS, ValueError, "adjacent, 2 bytes apart"),
+    ("negated view", torch._neg_view(torch.ones(2, 40)), torch.from_numpy(WORDS), TypeError, "dense copy"),
     ("torch requires grad", torch.ones(2, 40, requires_grad=True), WORDS, TypeError, r"logits\.detach\(\)"),
     ("torch elsewhere", torch.ones(2, 40, device="meta"), WORDS, TypeError, r"on meta.*\.cpu\(\)"),
     ("torch sparse", torch.ones(2, 40).to_sparse(), WORDS, TypeError, "dense copy"),
@@ -284,5 +382,7 @@ def test_refused_logits_are_left_as_they_were():
 
 
 def test_an_unknown_backend_is_named():
-    with pytest.raises(ValueError, match="backend 'cuda' is unknown; use 'auto', 'cpu' or 'reference'"):
-        tokens.apply_bitmask(np.ones(32, np.float32), np.zeros(1, np.int32), backend="cuda")
+    with pytest.raises(
+        ValueError, match="backend 'gpu' is unknown here; use one of 'auto', 'reference', 'cpu', 'cuda'"
+    ):
+        tokens.apply_bitmask(np.ones(32, np.float32), np.zeros(1, np.int32), backend="gpu")
