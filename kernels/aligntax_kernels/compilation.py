@@ -17,6 +17,13 @@ TEXT = types.Bytes(types.uint8, 1, "C")
 
 logger = logging.getLogger(__name__)
 
+_compiled_anew: list[str] = []
+
+
+def compiled_anew() -> int:
+    """Return how many kernels this process has compiled so far, and not loaded from numba's cache."""
+    return len(_compiled_anew)
+
 
 def kernel(*signatures: Any, nogil: bool = False) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Compile a function ahead for `signatures`, from numba's disk cache where there is a usable one.
@@ -38,8 +45,12 @@ def kernel(*signatures: Any, nogil: bool = False) -> Callable[[Callable[P, R]], 
     """
 
     def compiled(function: Callable[P, R], *, cache: bool) -> Callable[P, R]:
-        dispatcher: Callable[P, R] = numba.njit(list(signatures), nogil=nogil, cache=cache)(function)
-        return dispatcher
+        dispatcher = numba.njit(list(signatures), nogil=nogil, cache=cache)(function)
+        stats = getattr(dispatcher, "stats", None)  # None where numba is switched off
+        if stats is not None and sum(stats.cache_hits.values()) < len(signatures):
+            _compiled_anew.append(function.__qualname__)
+        kept: Callable[P, R] = dispatcher
+        return kept
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         # numba gives up on the whole import where no cache location is writable, where the disk is full or where

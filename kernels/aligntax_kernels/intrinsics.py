@@ -1,7 +1,7 @@
-"""Unaligned loads from raw addresses, which numba has no expression for.
+"""Unaligned loads and stores at raw addresses, and vectors, which numba has no expression for.
 
 Indexing an array byte by byte and joining the bytes takes about six times as long. Nothing here checks bounds: a
-kernel loads only what lies inside the memory whose address it was given. numba's cache does not see a change of
+kernel touches only what lies inside the memory whose address it was given. numba's cache does not see a change of
 this file: after one, remove the `__pycache__` folders of the package.
 """
 
@@ -9,12 +9,40 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-__all__ = ["address_of", "load_u8", "load_u16", "load_u32", "load_u64"]
+__all__ = [
+    "HASHES",
+    "I64",
+    "MULTIPLIER",
+    "SCRATCH_WORDS",
+    "U64",
+    "address_of",
+    "hash_words",
+    "load_u8",
+    "load_u16",
+    "load_u32",
+    "load_u64",
+    "scratch",
+    "store_u64",
+]
+
+U64: Any = np.uint64
+I64: Any = np.int64
+"""Casts in a kernel; `Any`, since there numba checks the types, of machine words that numpy's stubs do not know."""
+
+SCRATCH_WORDS = 512
+"""How many uint64 `scratch` holds: one page, which no thread's stack is too small for."""
+
+MULTIPLIER = 0x9E3779B1
+"""What `hash_words` multiplies by: 2**32 over the golden ratio."""
+
+HASHES = 16
+"""How many words `hash_words` hashes at once."""
 
 
 def _load(bits: int, result: Any) -> Any:
@@ -32,14 +60,7 @@ def _load(bits: int, result: Any) -> Any:
     return intrinsic(load)
 
 
-load_u8 = _load(8, types.uint8)
-load_u16 = _load(16, types.uint16)
-load_u32 = _load(32, types.uint32)
-load_u64 = _load(64, types.uint64)
-
-
-@intrinsic
-def address_of(typing_context: Any, value: Any) -> Any:  # noqa: ARG001
+def _address_of(typing_context: Any, value: Any) -> Any:  # noqa: ARG001
     """Return the address of the first element of `bytes` or of an array, as uint64."""
     if not isinstance(value, (types.Array, types.Bytes)):
         return None
@@ -49,3 +70,65 @@ def address_of(typing_context: Any, value: Any) -> Any:  # noqa: ARG001
         return builder.ptrtoint(structure.data, ir.IntType(64))
 
     return types.uint64(value), generate
+
+
+def _store_u64(typing_context: Any, address: Any, value: Any) -> Any:  # noqa: ARG001
+    """Store a uint64 at an address, unaligned."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+        stored = builder.store(arguments[1], builder.inttoptr(arguments[0], ir.IntType(64).as_pointer()))
+        stored.align = 1
+        return context.get_dummy_value()
+
+    return types.void(types.uint64, types.uint64), generate
+
+
+def _scratch(typing_context: Any) -> Any:  # noqa: ARG001
+    """Return the address of `SCRATCH_WORDS` uint64 on the stack of the calling kernel, until that returns."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+        memory = cgutils.alloca_once(builder, ir.ArrayType(ir.IntType(64), SCRATCH_WORDS))  # type: ignore[no-untyped-call]
+        memory.align = 64  # a vector that straddles two cache lines is slow to store, and slower to read back in parts
+        return builder.ptrtoint(memory, ir.IntType(64))
+
+    return types.uint64(), generate
+
+
+def _hash_words(typing_context: Any, address: Any, mask: Any, bits: Any, shift: Any, hashes: Any) -> Any:  # noqa: ARG001
+    """Hash 16 neighbouring uint32, `(word & mask | bits) * MULTIPLIER mod 2**32 >> shift`, into 16 more at `hashes`.
+
+    As one vector, of whatever width the processor has: LLVM splits it where that is narrower. Fibonacci hashing: Knuth,
+    The Art of Computer Programming, volume 3, section 6.4.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+        word = ir.IntType(32)
+        vector = ir.VectorType(word, HASHES)
+        undefined = ir.Constant(vector, ir.Undefined)
+        first = ir.Constant(vector, [0] * HASHES)
+
+        def everywhere(value: Any) -> Any:
+            one = builder.insert_element(undefined, builder.trunc(value, word), ir.Constant(word, 0))
+            return builder.shuffle_vector(one, undefined, first)
+
+        words = builder.load(builder.inttoptr(arguments[0], vector.as_pointer()))
+        words.align = 1
+        words = builder.or_(builder.and_(words, everywhere(arguments[1])), everywhere(arguments[2]))
+        words = builder.mul(words, ir.Constant(vector, [MULTIPLIER] * HASHES))
+        stored = builder.store(
+            builder.lshr(words, everywhere(arguments[3])), builder.inttoptr(arguments[4], vector.as_pointer())
+        )
+        stored.align = 4
+        return context.get_dummy_value()
+
+    return types.void(*[types.uint64] * 5), generate
+
+
+load_u8 = _load(8, types.uint8)
+load_u16 = _load(16, types.uint16)
+load_u32 = _load(32, types.uint32)
+load_u64 = _load(64, types.uint64)
+address_of: Any = intrinsic(_address_of)
+store_u64: Any = intrinsic(_store_u64)
+scratch: Any = intrinsic(_scratch)
+hash_words: Any = intrinsic(_hash_words)
