@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aligntax_kernels.compilation import direct
-from aligntax_kernels.literals import automaton, sieve
+from aligntax_kernels.literals import automaton, search, sieve
 from aligntax_kernels.literals.patterns import PatternSet, make_patterns
 from aligntax_kernels.literals.plan import make_plan
 from aligntax_kernels.literals.sieve import BATCH_BYTES, FLOODED, NOTHING
@@ -25,6 +25,7 @@ _BYTES_A_HIT = 1024
 _STREAM_ROOM = 31
 _LONGEST_CHARACTER = 4
 
+_probe = direct(search.probe)
 _sieve = direct(sieve.sieve)
 _walk = direct(automaton.walk)
 _step = direct(automaton.step)
@@ -49,8 +50,7 @@ class Searcher:
         self._header = header = int(plan.header.ctypes.data)
         self._leftmost = patterns.match == "leftmost_longest"
         self._longest = max(map(len, patterns.needles), default=0)
-        self._scan = _walk if plan.stride is None else _sieve
-        self.probe: Callable[[bytes], int] = partial(self._scan, header, 0, 0, 0)
+        self.probe: Callable[[bytes], int] = partial(_probe, header)
 
     def search(self, data: bytes) -> list[tuple[int, int, int]]:
         """Return the hits in a text: start, end, pattern; sorted by these, or, leftmost-longest, none overlapping."""
@@ -59,11 +59,11 @@ class Searcher:
 
     def collect(self, data: bytes, at: int) -> list[tuple[int, int, int]]:
         """Return the hits in a text from the position on that `probe` returned for it, as `search` does."""
-        scan = self._scan
+        scan = _walk if self._plan.stride is None or len(data) < search.SHORT_BYTES else _sieve
         room = _ROOM + len(data) // _BYTES_A_HIT
         while True:
             hits = np.empty((room, 3), np.int64)
-            count = FLOODED if at == FLOODED else scan(self._header, at, hits.ctypes.data, room, data)
+            count = scan(self._header, at, hits.ctypes.data, room, data)
             if count == FLOODED:
                 scan, at = _walk, 0
             elif count <= room:
@@ -77,11 +77,11 @@ class Searcher:
 
     def contains(self, data: bytes) -> bool:
         """Return whether there is any hit."""
-        return self._position(data) != NOTHING
+        return self.probe(data) != NOTHING
 
     def first(self, data: bytes) -> tuple[int, int, int] | None:
         """Return the leftmost hit, of those that begin there the longest; None without."""
-        at = self._position(data)
+        at = self.probe(data)
         if at == NOTHING:
             return None
         # The leftmost hit begins no earlier than the longest pattern before `at`, and ends no later than the longest
@@ -90,7 +90,7 @@ class Searcher:
         begin = max(0, at - 2 * self._longest - _LONGEST_CHARACTER)
         near = data[begin : at + BATCH_BYTES + 3 * self._longest + _LONGEST_CHARACTER]
         least = _LONGEST_CHARACTER if begin else 0
-        hits = (hit for hit in self.collect(near, FLOODED) if hit[0] >= least)
+        hits = (hit for hit in self.collect(near, 0) if hit[0] >= least)
         start, end, pattern = min(hits, key=lambda hit: (hit[0], -hit[1], hit[2]))
         return start + begin, end + begin, pattern
 
@@ -116,11 +116,6 @@ class Searcher:
             if count < _STREAM_ROOM:
                 return spans, decided
             start_at = spans[-1][1]
-
-    def _position(self, data: bytes) -> int:
-        """Return a position from which on all hits can be found, or `NOTHING`."""
-        at = self.probe(data)
-        return _walk(self._header, 0, 0, 0, data) if at == FLOODED else at
 
 
 def warm() -> None:

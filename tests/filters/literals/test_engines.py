@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from aligntax_kernels import literals
-from aligntax_kernels.literals import automaton, cpu, sieve
+from aligntax_kernels.literals import automaton, search, sieve
 
 
 def test_the_choice_is_given_a_reason_and_logged(caplog):
@@ -36,8 +36,10 @@ def test_a_flood_makes_the_sieve_give_up_and_the_answer_is_the_same(compiled):
     text = near_misses + patterns[1] + "-" + near_misses
     if compiled.engine == "sieve":
         assert words.reason.startswith("sieve")
-        assert words._searcher.probe(near_misses.encode()) == sieve.FLOODED
-        assert words._searcher.probe(near_misses[:140].encode()) == sieve.NOTHING
+        header = int(words._searcher._plan.header.ctypes.data)
+        assert sieve.sieve(header, 0, 0, 0, near_misses.encode()) == sieve.FLOODED
+        assert sieve.sieve(header, 0, 0, 0, near_misses[:140].encode()) == sieve.NOTHING
+        assert words._searcher.probe(near_misses.encode()) == sieve.NOTHING
     place = len(near_misses)
     assert words.find(text) == [(place, place + 31, 1)]
     assert words.first(text) == (place, place + 31, 1)
@@ -76,4 +78,4 @@ def test_sparse_and_dense_stretches_alternate(compiled):
 def test_warm_compiles_everything():
     assert literals.warm() > 0
     assert [len(function.overloads) for function in (sieve.sieve, automaton.walk, automaton.step)] == [1, 1, 1]
-    assert callable(cpu.Searcher(literals.compile(["abcd"]).patterns).probe)
+    assert len(search.probe.overloads) == 1

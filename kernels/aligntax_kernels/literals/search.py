@@ -1,0 +1,28 @@
+"""The first question to any text: whether there is a hit in it at all, by whichever engine is faster for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import types
+
+from aligntax_kernels.compilation import TEXT, kernel
+from aligntax_kernels.intrinsics import U64
+from aligntax_kernels.literals.automaton import walk
+from aligntax_kernels.literals.sieve import FLOODED, STRIDE, field, sieve
+
+__all__ = ["SHORT_BYTES", "probe"]
+
+SHORT_BYTES = 256
+"""Below this, the sieve's batches have no time to pay."""
+
+
+@kernel(types.int64(types.uint64, TEXT))
+def probe(header: int, text: Any) -> int:
+    """Return a position from which on all hits in a text can be found, by either engine, or `NOTHING`."""
+    at = FLOODED
+    if len(text) >= SHORT_BYTES and field(header, STRIDE):
+        at = sieve(header, U64(0), U64(0), 0, text)
+    if at == FLOODED:
+        at = walk(header, U64(0), U64(0), 0, text)
+    return at
