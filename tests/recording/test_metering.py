@@ -206,7 +206,7 @@ def test_the_share_decides_who_is_metered(
 def test_sampled_cpu_time_is_weighted_exactly_and_without_bias(
     seed: int, make_profiler: Callable[..., Profiler], cpu_clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    costs = random.Random(seed).choices((1, 10, 500), k=3_000)  # noqa: S311
+    costs = random.Random(seed).choices((1, 10, 500), k=3_000)
     monkeypatch.setattr(random, "Random", partial(random.Random, seed + 100))  # which requests are sampled
     share = 0.2
     profiler = make_profiler(cpu_share=share, queue_size=len(costs))
