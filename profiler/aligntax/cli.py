@@ -18,7 +18,7 @@ import typer
 import aligntax
 
 if TYPE_CHECKING:
-    from aligntax.demo.pipeline import Pipeline
+    from aligntax.demo.pairs import Pairs
     from aligntax.exporters.server import MetricsServer
     from aligntax.profiler import Profiler
 
@@ -108,7 +108,9 @@ def demo(
     """Send requests through a real guarded language model and show what each guard costs.
 
     A torch decoder answers prompts behind a filter for personal data, a blocklist, an ONNX Runtime classifier that
-    runs beside the model, a token mask and a filter over the stream. Progress goes to stderr, the table to stdout.
+    runs beside the model, a token mask and a filter over the stream. Each prompt is answered twice, in random order:
+    behind plain Python guards, and behind the built-in ones, which the report and /metrics are about; what these save
+    is the refund. Progress goes to stderr, the tables to stdout.
     """
     from rich.console import Console
 
@@ -117,6 +119,7 @@ def demo(
     from aligntax.devices import open_sensors
     from aligntax.exporters.perfetto import write_chrome_trace
     from aligntax.report.terminal import TerminalReport
+    from aligntax.summary import Report
 
     with _refusing_bad_input():
         texts = read_prompts(prompts) if prompts else shipped_prompts()
@@ -128,23 +131,26 @@ def demo(
     out, progress = (Console(stderr=stderr, highlight=False, markup=False, emoji=False) for stderr in (False, True))
     with ExitStack() as stack:
         profiler = stack.enter_context(aligntax.Profiler(cpu_share=CPU_SHARE, sensors=open_sensors()))
+        before = stack.enter_context(aligntax.Profiler(cpu_share=CPU_SHARE))
         if port is None and not once:
             port = DEFAULT_PORT
         server = stack.enter_context(_serve(profiler, port)) if port is not None else None
-        with progress.status("loading torch and ONNX Runtime, building the model"):
-            pipeline = stack.enter_context(_build_pipeline(seed))
+        with progress.status("loading torch and ONNX Runtime, building the model, compiling kernels where need be"):
+            pairs = _build_pairs(seed)
+            stack.callback(pairs.close)
             for text in shipped_prompts()[:WARM_UP_REQUESTS]:
-                pipeline.answer(text)
-        pipeline.measure(profiler)
-        millions = pipeline.parameter_count / 1e6
+                pairs.answer(text)
+        pairs.measure(before, profiler)
+        millions = pairs.after.parameter_count / 1e6
         source = f"from {prompts}" if prompts else "shipped"
         say = partial(out.print, soft_wrap=True)  # paths and addresses stay in one piece
         say(f"Decoder: {millions:.1f} M random weights (their values do not change the time of a pass).", style="dim")
         say(f"Prompts: {len(texts):,} {source}. {WARM_UP_REQUESTS} requests to warm up are not counted.", style="dim")
+        say("Each is answered twice: behind plain Python guards, and behind the built-in ones.", style="dim")
         if server is not None:
             say(f"Metrics: {server.url}/metrics")
-        interrupted = send(pipeline, islice(cycle(texts), requests), requests, progress)
-        report = profiler.report()
+        interrupted = send(pairs, islice(cycle(texts), requests), requests, progress)
+        report = Report({**profiler.report().to_dict(), "refund": pairs.refund()})
         out.print()
         out.print(TerminalReport(report))
         with _refusing_bad_input():
@@ -203,15 +209,17 @@ def _serve(profiler: Profiler, port: int) -> MetricsServer:
         raise typer.Exit(BAD_INPUT) from error
 
 
-def _build_pipeline(seed: int) -> Pipeline:
+def _build_pairs(seed: int) -> Pairs:
     try:
+        from aligntax.demo.pairs import Pairs
         from aligntax.demo.pipeline import Pipeline
+
+        return Pairs(Pipeline(seed=seed), seed)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in _DEMO_MODULES:
             raise
         _complain(f"the demo needs {error.name}, which is not installed; run: pip install 'aligntax[demo]'")
         raise typer.Exit(BAD_INPUT) from error
-    return Pipeline(seed=seed)
 
 
 if __name__ == "__main__":

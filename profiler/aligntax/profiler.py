@@ -20,7 +20,9 @@ from aligntax.progress import in_progress
 from aligntax.recording import Recorder, wrap
 from aligntax.recording.assemble import assemble
 from aligntax.recording.block import LayerBlock
+from aligntax.recording.proxy import CallableProxy
 from aligntax.recording.verdicts import VerdictMapper
+from aligntax.recording.wrap import Shape, shape_of
 from aligntax.request import Request
 from aligntax.summary import Report, summarise
 from aligntax.trace import Kind, Layer, Stage, Trace
@@ -93,7 +95,7 @@ class Profiler:
         function: None = None,
         *,
         name: str | None = None,
-        stage: Stage = "input",
+        stage: Stage | None = None,
         verdict: VerdictMapper | None = None,
     ) -> Callable[[Wrapped], Wrapped]: ...
 
@@ -103,7 +105,7 @@ class Profiler:
         function: Wrapped,
         *,
         name: str | None = None,
-        stage: Stage = "input",
+        stage: Stage | None = None,
         verdict: VerdictMapper | None = None,
     ) -> Wrapped: ...
 
@@ -112,16 +114,17 @@ class Profiler:
         function: Any = None,
         *,
         name: str | None = None,
-        stage: Stage = "input",
+        stage: Stage | None = None,
         verdict: VerdictMapper | None = None,
     ) -> Any:
         """Return a guard that is timed whenever it is called; also a decorator, with and without arguments.
 
         Args:
             function: a function, coroutine function, generator function, asynchronous generator function, bound method
-                or callable object.
+                or callable object. An object that has both a `name` and a `stage`, as those of `aligntax.guards` do,
+                says itself what it is; if it has a generator method `stream`, its streams are timed as the same layer.
             name: the layer's name; the function's own where None. Each name stands for one guard.
-            stage: where it stands: `input`, `parallel`, `decode`, `stream` or `output`.
+            stage: where it stands: `input`, `parallel`, `decode`, `stream` or `output`; `input` where nothing says.
             verdict: maps what the guard returned (of a stream: each item) to a `Verdict` or its name. By default a
                 `Verdict` found in the result counts; then changed text, which is `modify`; else `allow`.
 
@@ -131,7 +134,13 @@ class Profiler:
         """
         if function is None:
             return partial(self.guard, name=name, stage=stage, verdict=verdict)
-        return self._timed(function, "guard", name, stage, verdict)
+        own_name, own_stage = _says(function)
+        name = own_name if name is None else name
+        stage = own_stage if stage is None else stage
+        timed = self._timed(function, "guard", name, stage, verdict)
+        if own_name is None or not isinstance(timed, CallableProxy):
+            return timed
+        return _with_timed_streams(self.recorder, timed, self._layers[name or own_name], verdict)
 
     def model(self, model: Wrapped, *, name: str | None = None) -> Wrapped:
         """Return the model, timed whenever it is called.
@@ -245,6 +254,28 @@ class Profiler:
         self._drain.forget_threads()
         self._intake.half_full = threading.Event()
         self._thread.forget_threads(self._intake.half_full)
+
+
+def _says(guard: Any) -> tuple[str | None, Any]:
+    """Return the name and the stage that a guard has for itself; None, None where it does not say both."""
+    name, stage = getattr(guard, "name", None), getattr(guard, "stage", None)
+    return (name, stage) if isinstance(name, str) and isinstance(stage, str) else (None, None)
+
+
+def _with_timed_streams(
+    recorder: Recorder, timed: CallableProxy, layer: Layer, verdict: VerdictMapper | None
+) -> CallableProxy:
+    """Return the proxy of a guard such that its streams, if it has any, are timed as its calls are."""
+    stream = getattr(timed, "stream", None)
+    if stream is None or shape_of(stream) not in {Shape.GENERATOR, Shape.ASYNC_GENERATOR}:
+        return timed
+    kind = type(timed)
+    namespace = {"__slots__": ("stream",), "__doc__": vars(kind)["__doc__"]}
+    streaming: Any = type(kind.__name__, (kind,), namespace)
+    guard: CallableProxy = streaming(timed.__wrapped__, timed._aligntax_call)
+    # Beside the wrapped guard and not on it, where all other attributes go: it stays untimed.
+    object.__setattr__(guard, "stream", wrap(recorder, stream, layer, verdict))
+    return guard
 
 
 def _forget_threads(reference: weakref.ref[Profiler]) -> None:

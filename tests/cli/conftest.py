@@ -42,7 +42,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes the demo's decoder tiny."""
     from aligntax.demo.decoder import DecoderConfig
 
-    shape = partial(DecoderConfig, layers=1, width=32, heads=2)
+    shape = partial(DecoderConfig, layers=1, width=32, heads=2, vocabulary=8192)
     monkeypatch.setattr("aligntax.demo.pipeline.DecoderConfig", shape)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from aligntax import cli
+from aligntax.demo.pipeline import ANSWER_TOKENS
 
 Run = Callable[..., Any]
 
@@ -37,6 +38,9 @@ def test_one_run_prints_the_table_and_writes_the_report(run: Run, tmp_path: Path
         "Decoder: 0.3 M random weights",
         f"Prompts: 4 from {prompts}",
         "3 requests to warm up are not counted",
+        "Each is answered twice: behind plain Python guards, and behind the built-in ones.",
+        "a request behind plain Python guards, ",
+        "(medians of 4 pairs)",
         "Requests: 2 allowed, 2 modified, 4 blocked input; the tax covers 4 of them.",
         "n too small",
         "nothing dropped.",
@@ -72,6 +76,14 @@ def test_one_run_prints_the_table_and_writes_the_report(run: Run, tmp_path: Path
     } <= report["request"].keys()
     assert {"seconds_per_span", "dropped"} <= report["self"].keys()
 
+    refund = report["refund"]
+    assert refund["pairs"] == 4
+    for compared in (*refund["guards"], refund["all_guards"]):
+        assert {"before_seconds", "after_seconds", "factor", "saved_seconds", "saved_interval"} <= compared.keys()
+    assert {guard["layer"] for guard in refund["guards"]} == {
+        layer["layer"] for layer in report["layers"] if layer["kind"] == "guard"
+    }
+
 
 @pytest.mark.usefixtures("tiny")
 def test_the_reports_numbers_add_up(run: Run, tmp_path: Path) -> None:
@@ -87,8 +99,12 @@ def test_the_reports_numbers_add_up(run: Run, tmp_path: Path) -> None:
     assert sum(parts) == pytest.approx(1.0, rel=1e-12)
     assert layers["blocklist"]["verdicts"] == {"allow": 22, "block": 2}
     assert layers["classifier"]["verdicts"] == {"allow": 21, "block": 1}
-    assert layers["token_mask"]["calls"] == layers["decoder"]["calls"] == 21 * 16 + 1
+    assert layers["token_mask"]["calls"] == layers["decoder"]["calls"] == 21 * ANSWER_TOKENS + 1
     assert report["discarded_model_seconds"].keys() == {"classifier"}
+    refund = report["refund"]
+    after = sum(guard["after_seconds"]["mean"] for guard in refund["guards"])
+    assert after == pytest.approx(refund["all_guards"]["after_seconds"]["mean"])
+    assert after == pytest.approx(report["request"]["tax_seconds"]["mean"])
 
 
 @pytest.mark.usefixtures("tiny")

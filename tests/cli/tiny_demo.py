@@ -8,5 +8,6 @@ from aligntax.cli import main
 from aligntax.demo.decoder import DecoderConfig
 
 if __name__ == "__main__":
-    with mock.patch("aligntax.demo.pipeline.DecoderConfig", partial(DecoderConfig, layers=1, width=32, heads=2)):
+    shape = partial(DecoderConfig, layers=1, width=32, heads=2, vocabulary=8192)
+    with mock.patch("aligntax.demo.pipeline.DecoderConfig", shape):
         sys.exit(main())

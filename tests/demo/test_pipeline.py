@@ -5,14 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from aligntax import Outcome, Profiler, Span, Trace, Verdict, attribute
 from aligntax.demo import pipeline as module
-from aligntax.demo.guards import REMOVED
+from aligntax.demo.phrases import REMOVED
 from aligntax.demo.pipeline import Pipeline
 from aligntax.demo.prompts import shipped_prompts
+from aligntax.guards import Judgement
 
 MakePipeline = Callable[..., Pipeline]
 
@@ -31,6 +33,12 @@ def measured(make_pipeline: MakePipeline, profiler: Profiler) -> Pipeline:
     pipeline = make_pipeline()
     pipeline.measure(profiler)
     return pipeline
+
+
+def put_in(pipeline: Pipeline, classify: Callable[[str], Any]) -> None:
+    """Give the pipeline another classifier."""
+    layers = pipeline._layers
+    pipeline._layers = replace(layers, guards=replace(layers.guards, classify=classify))
 
 
 def spans(trace: Trace, name: str) -> list[Span]:
@@ -88,14 +96,14 @@ def test_model_time_before_the_classifier_blocks_is_counted_as_thrown_away(
 def test_nothing_is_released_before_the_classifier_has_spoken(make_pipeline: MakePipeline, profiler: Profiler) -> None:
     pipeline = measured(make_pipeline, profiler)
     spoken = threading.Event()
-    judge = pipeline._layers.classify
+    judge = pipeline._layers.guards.classify
 
-    def classify(text: str) -> Verdict:
-        verdict = judge(text)
+    def classify(text: str) -> Any:
+        said = judge(text)
         spoken.set()
-        return verdict
+        return said
 
-    pipeline._layers = replace(pipeline._layers, classify=classify)
+    put_in(pipeline, classify)
     with profiler.request():
         stream = pipeline.stream(PLAIN)
         next(stream)
@@ -158,11 +166,11 @@ def test_every_request_closes_and_shares_sum_to_the_tax(make_pipeline: MakePipel
 
 
 def test_a_classifier_that_fails_fails_the_request(make_pipeline: MakePipeline, profiler: Profiler) -> None:
-    def broken(text: str) -> Verdict:
+    def broken(text: str) -> Judgement:
         raise OSError("no classifier today")
 
     pipeline = make_pipeline()
-    pipeline._layers = replace(pipeline._layers, classify=broken)
+    put_in(pipeline, broken)
     pipeline.measure(profiler)
     with pytest.raises(OSError, match="no classifier today"):
         pipeline.answer(PLAIN)

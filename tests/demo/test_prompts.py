@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from aligntax.demo import prompts
-from aligntax.demo.guards import check_phrases, redact_personal_data
+from aligntax.demo.plain_guards import check_phrases, redact_personal_data
 from aligntax.demo.prompts import read_prompts, shipped_prompts
 from aligntax.trace import Verdict
 

@@ -147,6 +147,78 @@ def test_losses_errors_discarded_time_and_energy_are_told(report: Report) -> Non
     assert "Energy: 1,234.6 J gpu0 (nvml, estimated)." in lines
 
 
+REFUND = {
+    "before": "old guards",
+    "after": "new ones",
+    "pairs": 60,
+    "guards": [
+        {
+            "layer": "redact",
+            "before_seconds": {"mean": 0.011, "median": 0.010},
+            "after_seconds": {"mean": 0.003, "median": 0.002},
+            "factor": 5.04,
+            "factor_interval": [4.96, 5.12],
+            "saved_seconds": 0.008,
+            "saved_interval": [0.0075, 0.0085],
+        },
+        {
+            "layer": "[red]check[/]",
+            "before_seconds": {"mean": 0.0, "median": 0.0},
+            "after_seconds": {"mean": 0.001, "median": 0.001},
+            "factor": None,
+            "factor_interval": None,
+            "saved_seconds": -0.001,
+            "saved_interval": "n too small",
+        },
+    ],
+    "all_guards": {
+        "before_seconds": {"mean": 0.011, "median": 0.010},
+        "after_seconds": {"mean": 0.004, "median": 0.003},
+        "factor": 123.4,
+        "factor_interval": [100.2, 150.0],
+        "saved_seconds": 0.007,
+        "saved_interval": [-0.0001, 0.0072],
+    },
+}
+
+
+def with_refund(report: Report) -> Report:
+    return changed(report, lambda data: data.update(refund=REFUND))
+
+
+def test_a_refund_is_told_in_one_line_and_guard_by_guard(report: Report) -> None:
+    lines = render(with_refund(report), 120)
+    assert lines[1] == (
+        "Refund: +10.0 ms a request behind old guards, +3.00 ms behind new ones, 123x (medians of 60 pairs)"
+    )
+    table = lines[next(index for index, line in enumerate(lines) if line.startswith("refund ")) :]
+    assert cells(table, "redact") == [
+        *("redact", "+10.0 ms", "+2.00 ms", "5.0x", "5.0x to 5.1x", "+8.00 ms", "7.50 ms to 8.50 ms")
+    ]
+    assert cells(table, "[red]check[/]") == ["[red]check[/]", "0 s", "+1.00 ms", "-", "-", "-1.00 ms", "n too small"]
+    assert cells(table, "all guards")[-4:] == ["123x", "100x to 150x", "+7.00 ms", "-100 us to 7.20 ms"]
+    assert not any(line.startswith(("refund", "Refund")) for line in render(report))
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 200])
+def test_a_refund_fits_into_the_terminal(report: Report, width: int) -> None:
+    lines = render(with_refund(report), width)
+    assert max(map(cell_len, lines)) <= width
+    if width >= 80:
+        assert "…" not in "\n".join(lines)
+        assert any(line.endswith("7.50 ms to 8.50 ms") for line in lines)
+
+
+def test_a_refund_without_pairs_is_unknown(report: Report) -> None:
+    nothing = dict.fromkeys(REFUND["all_guards"])  # type: ignore[call-overload]
+    nothing |= {arm: {"mean": None, "median": None} for arm in ("before_seconds", "after_seconds")}
+    empty = {**REFUND, "pairs": 0, "guards": [], "all_guards": nothing}
+    lines = render(changed(report, lambda data: data.update(refund=empty)))
+    assert lines[1] == "Refund: unknown, no request has run to its end yet"
+    table = lines[next(index for index, line in enumerate(lines) if line.startswith("refund ")) :]
+    assert cells(table, "all guards")[1:] == ["-"] * 6
+
+
 def test_gpu_time_has_a_column_where_there_is_some(report: Report) -> None:
     def add(data: dict[str, Any]) -> None:
         data["layers"][1]["gpu_seconds_sum"] = 0.6

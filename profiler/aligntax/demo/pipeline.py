@@ -9,60 +9,32 @@ request only what it takes longer than that.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from copy import copy
 from itertools import chain
 
 import torch
 from torch import Tensor
 
-from aligntax.demo.classifier import AttackClassifier
+from aligntax.demo.classifier import attack_classifier
 from aligntax.demo.decoder import Decoder, DecoderConfig, KeyValueCache, sample
-from aligntax.demo.guards import Chunk, PhraseFilter, check_phrases, redact_personal_data, token_mask
+from aligntax.demo.kernel_guards import kernel_guards
+from aligntax.demo.layers import Layers, text_of, verdict_of
+from aligntax.demo.phrases import allowed_tokens
+from aligntax.demo.plain_guards import plain_guards
 from aligntax.demo.prompts import shipped_prompts
 from aligntax.demo.tokenizer import START, WordTokenizer
 from aligntax.profiler import Profiler
+from aligntax.request import Request
 from aligntax.trace import Verdict
 
-ANSWER_TOKENS = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Layers:
-    """What a request passes, in this order: plain callables, timed or not.
-
-    Attributes:
-        redact: takes personal data out of the prompt.
-        check: blocks a prompt with a blocked phrase in it.
-        classify: blocks an attack; runs beside the model.
-        decoder: tokens and cache to logits, once for each token.
-        mask: bans tokens, in place.
-        filter: takes phrases out of the answer's chunks.
-    """
-
-    redact: Callable[[str], str]
-    check: Callable[[str], Verdict]
-    classify: Callable[[str], Verdict]
-    decoder: Callable[[Tensor, KeyValueCache], Tensor]
-    mask: Callable[[Tensor], None]
-    filter: Callable[[], Generator[Chunk, str | None, None]]
-
-    def timed(self, profiler: Profiler) -> Layers:
-        """Return the same layers, timed by `profiler`. This is all that a program has to do to be measured."""
-        return Layers(
-            redact=profiler.guard(self.redact, name="pii", stage="input"),
-            check=profiler.guard(self.check, name="blocklist", stage="input"),
-            classify=profiler.guard(self.classify, name="classifier", stage="parallel"),
-            decoder=profiler.model(self.decoder, name="decoder"),
-            mask=profiler.guard(self.mask, name="token_mask", stage="decode"),
-            filter=profiler.guard(self.filter, name="filter", stage="stream"),
-        )
+ANSWER_TOKENS = 8
 
 
 class Pipeline:
-    """A language model behind its guards.
+    """A language model behind the built-in guards.
 
     Args:
         config: the decoder's shape.
@@ -96,16 +68,25 @@ class Pipeline:
         self._answer_tokens = answer_tokens
         self._tokenizer = WordTokenizer(shipped_prompts(), config.vocabulary)
         self._random = torch.Generator().manual_seed(seed)
-        self._layers = Layers(
-            redact=redact_personal_data,
-            check=check_phrases,
-            classify=AttackClassifier(seed).judge,
-            decoder=decoder,
-            mask=token_mask(self._tokenizer.words, config.vocabulary),
-            filter=PhraseFilter().stream,
-        )
+        self._allowed = allowed_tokens(self._tokenizer.words, config.vocabulary)
+        self._layers = Layers(kernel_guards(attack_classifier(seed), self._allowed), decoder)
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="aligntax-demo-classifier")
         self._profiler: Profiler | None = None
+
+    def behind_plain_guards(self) -> Pipeline:
+        """Return the same model behind the plain guards: the same weights, and the same answers to the same prompts.
+
+        The classifier is the same, too: it needs neither `re` nor kernels. Closing either of the two closes both.
+
+        Raises:
+            RuntimeError: if this pipeline is measured already.
+        """
+        self._require_unmeasured()
+        plain = copy(self)
+        # A copy of the module shares its weights, and can be timed on its own.
+        plain._layers = Layers(plain_guards(self._layers.guards.classify, self._allowed), copy(self._layers.decoder))
+        plain._random = torch.Generator().set_state(self._random.get_state())
+        return plain
 
     def measure(self, profiler: Profiler) -> None:
         """Have every request timed from now on.
@@ -113,8 +94,7 @@ class Pipeline:
         Raises:
             RuntimeError: if they are timed already.
         """
-        if self._profiler is not None:
-            raise RuntimeError("this pipeline is measured already; build another one for another profiler")
+        self._require_unmeasured()
         self._layers = self._layers.timed(profiler)
         self._profiler = profiler
 
@@ -124,19 +104,32 @@ class Pipeline:
         with request:
             return "".join(self.stream(prompt))
 
+    def request(self, prompt: str) -> Request:
+        """Return the request in which `prompt` was answered: what its guards cost, and how it ended.
+
+        Raises:
+            RuntimeError: if this pipeline is not measured.
+        """
+        if self._profiler is None:
+            raise RuntimeError("this pipeline is not measured; call measure(profiler) before")
+        with self._profiler.request() as request:
+            for _ in self.stream(prompt):
+                pass
+        return request
+
     def stream(self, prompt: str) -> Iterator[str]:
         """Yield the answer to `prompt` piece by piece, once no guard objects to the prompt; nothing if one does."""
-        layers = self._layers
-        prompt = layers.redact(prompt)
-        if layers.check(prompt) is Verdict.BLOCK:
+        guards = self._layers.guards
+        prompt = text_of(guards.redact(prompt))
+        if verdict_of(guards.check(prompt)) is Verdict.BLOCK:
             return
-        classify = self._profiler.bind(layers.classify) if self._profiler else layers.classify
+        classify = self._profiler.bind(guards.classify) if self._profiler else guards.classify
         chunks = self._decode(prompt)
         objection = self._pool.submit(classify, prompt)
         first = next(chunks)
-        if objection.result() is Verdict.BLOCK:
+        if verdict_of(objection.result()) is Verdict.BLOCK:
             return
-        released = layers.filter()
+        released = guards.filter()
         next(released)
         for chunk in chain((first,), chunks):
             yield released.send(chunk).text
@@ -153,6 +146,10 @@ class Pipeline:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _require_unmeasured(self) -> None:
+        if self._profiler is not None:
+            raise RuntimeError("this pipeline is measured already; build another one for another profiler")
+
     def _decode(self, prompt: str) -> Iterator[str]:
         """Return an iterator over the text of each generated token; of a long prompt, the model reads the end."""
         room = self._config.context - self._answer_tokens
@@ -163,7 +160,7 @@ class Pipeline:
         def generate(following: Tensor) -> Iterator[str]:
             for _ in range(self._answer_tokens):
                 logits = self._layers.decoder(following, cache)
-                self._layers.mask(logits)
+                self._layers.guards.mask(logits)
                 token = sample(logits, self._random)
                 yield self._tokenizer.decode([token])
                 following = torch.tensor([token])

