@@ -23,7 +23,7 @@ from sklearn.pipeline import make_pipeline
 
 from aligntax_kernels import linear
 
-ROUNDS, QUICK_ROUNDS = 31, 5
+ROUNDS, QUICK_ROUNDS = 31, 2
 PROMPTS, BATCH = 64, 1_000
 LEAST_SPEEDUP = 10
 TOLERANCE = 1e-6
