@@ -9,6 +9,12 @@ import pytest
 from aligntax_kernels import pii
 
 
+@pytest.fixture(scope="session", autouse=True)
+def compiled():
+    """Compile before any test is timed by Hypothesis or by a time-out."""
+    pii.warm()
+
+
 @pytest.fixture(params=["reference", "cpu"])
 def backend(request):
     return request.param

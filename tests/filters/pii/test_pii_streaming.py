@@ -18,6 +18,7 @@ TEXTS = [
     "ends with the beginning of +4",
     "ends with john@example.co",
     "x" * 63 + "@b.com " + "x" * 64 + "@b.com " + "x" * 65 + "@b.com " + "x" * 70 + "-DE89370400440532013000",
+    "a" + "é" * 40 + "-fe80::1 aé" + "ü" * 31 + "@b.com ",
     "y" * 66 + "-fe80::1 " + "z" * 66 + ".+49 30 123456 " + "." * 70 + "a@b.com",
 ]
 
@@ -49,7 +50,9 @@ def test_chunks_of_one_size_equal_the_whole(text, size, backend):
 
 
 fragments = st.lists(
-    st.sampled_from([*TEXTS, *" -.,:@+(x0123456789", "a", "é", "word ", "1234", "::", "@b.co", "tel ", "\u00a0"]),
+    st.sampled_from(
+        [*TEXTS, *" -.,:@+(x0123456789", "a", "é", "é" * 33, "word ", "1234", "::", "@b.co", "tel ", "\u00a0"]
+    ),
     max_size=12,
 ).map("".join)
 
@@ -129,6 +132,16 @@ def test_what_is_held_is_bounded(unit, backend, size):
         assert fed - released <= stream.most_held
     assert released + len(stream.finish().encode()) == fed
     assert stream.hits == 0
+
+
+@pytest.mark.parametrize("shift", range(-24, 8, 2))
+def test_a_chunk_longer_than_a_slice_of_the_search_is_held_in_the_same_places(shift):
+    # A search that is not a stream's pauses after so many bytes.
+    filler = "x" * (2**17 + shift - 1) + " "
+    for value in ("john.doe@example.com", "fe80::1:2", "GB82 WEST 1234 5698 7654 32", "+44 20 7946 0958"):
+        for cut in (3, 9, len(value) - 1):
+            chunks = [filler + value[:cut], value[cut:] + " "]
+            assert "".join(streamed(chunks)) == pii.redact(filler + value + " ") != filler + value + " "
 
 
 def test_hits_are_counted():

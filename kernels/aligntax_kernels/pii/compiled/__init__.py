@@ -1,4 +1,8 @@
-"""The matchers, one type a module, compiled by numba when they are imported."""
+"""The matchers, compiled by numba when they are imported.
+
+numba's cache looks at the file of a function only, and not at those of the functions in it: after a change to one of
+these, remove the `__pycache__` folders of the package.
+"""
 
 from __future__ import annotations
 
