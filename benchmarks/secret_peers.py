@@ -134,14 +134,21 @@ def re2_finder() -> Callable[[str], Spans]:
 
 
 def re_finder() -> Callable[[str], Spans]:
-    """Return the same by `re`: one expression of all rules, and where that hits, each by itself."""
+    """Return the same by `re`: one expression for all rules, and where that hits, each rule's own.
+
+    With a group for each rule, to say which it is, the one expression takes more than twice as long.
+    """
     patterns = simplified()
     together = re.compile(b"|".join(b"(?:%b)" % pattern for pattern in patterns))
     alone = [re.compile(pattern) for pattern in patterns]
 
     def find(text: str) -> Spans:
         data = text.encode()
-        return _checked(data, _events(data, range(len(alone)), alone)) if together.search(data) else []
+        begins = [match.start() for match in together.finditer(data)]
+        if not begins:
+            return []
+        tried = ((rule, expression.match(data, at)) for at in begins for rule, expression in enumerate(alone))
+        return _checked(data, [(rule, match.end()) for rule, match in tried if match])
 
     return find
 

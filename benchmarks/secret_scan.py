@@ -32,6 +32,8 @@ from aligntax_kernels import secrets
 ROUNDS, QUICK_ROUNDS = 31, 5
 PROMPTS = 64
 LOG_BYTES, LOG_SECRETS = 4_000_000, 12
+PART_BYTES = 200_000
+"""For those who would take too long for the whole."""
 CHUNK = 20
 LEAST = {"hyperscan": 1.0, "detect-secrets": 100.0}
 """How many times our time the peer's must be at least."""
@@ -96,16 +98,12 @@ def run(quick: bool) -> Result:
 
 def _cases() -> list[Case]:
     short, long = prompts(200, PROMPTS), prompts(2_048, PROMPTS)
-    lines = [log(LOG_BYTES, LOG_SECRETS)]
-    few = [log(200_000, 1)]
+    whole, part = [log(LOG_BYTES, LOG_SECRETS)], [log(PART_BYTES, 1)]
     return [
         *(Case("a prompt of 200 characters", short, peer, "us") for peer in ("hyperscan", "google-re2", "re")),
         *(Case("a prompt of 2 KB", long, peer, "us") for peer in ("hyperscan", "google-re2", "re", "detect-secrets")),
-        *(
-            Case(f"a log of 4 MB, {LOG_SECRETS} secrets", lines, peer, "ms")
-            for peer in ("hyperscan", "google-re2", "re")
-        ),
-        Case("a log of 200 KB, one secret", few, "detect-secrets", "ms"),
+        *(Case(f"a log of 4 MB, {LOG_SECRETS} secrets", whole, peer, "ms") for peer in ("hyperscan", "google-re2")),
+        *(Case("a log of 200 KB, one secret", part, peer, "ms") for peer in ("re", "detect-secrets")),
     ]
 
 

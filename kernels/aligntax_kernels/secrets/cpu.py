@@ -99,7 +99,7 @@ def _tail(tables: int, text: int, size: int, least: int) -> int:
                 begin = lead(tables, text, at, there == 0, rule)
             elif number(rule + layout.BOUNDARY) and not is_apart(tables, text, at):
                 begin = NO
-            if begin >= 0:
+            if begin >= least:
                 earliest = min(earliest, begin)
     return earliest
 

@@ -15,8 +15,7 @@ INT, FLAG = types.int64, types.boolean
 _UNSIGNED = types.uint64
 
 COUNTS = 16 * layout.MOST_ALPHABETS
-"""Where in the scratch memory the counts of bytes begin, behind the runs."""
-SCRATCH_USED = COUNTS + 8 * 256
+"""Where in the scratch memory the counts of bytes begin, 2 KiB, behind the last runs, 1 KiB."""
 
 
 @kernel(INT(INT))

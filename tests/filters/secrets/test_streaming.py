@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from aligntax_kernels import secrets
 
-from .made_up import FOUND, drawn, pem
+from .made_up import ALNUM, FOUND, drawn, pem
 from .near_misses import small_texts, texts
 
 several = settings(deadline=None, max_examples=60)
@@ -121,11 +121,11 @@ def test_a_name_is_remembered_for_its_value():
 @pytest.mark.parametrize("before", range(900, 1_200, 7))
 def test_a_name_is_remembered_although_what_came_before_is_forgotten(before):
     blanks = " " * 16
-    name = "ENCRYPTION_KEY" + "_" + "x" * 19 + '\\"]' + blanks + "===" + blanks + 'b\\"'
-    secret = drawn("abcdefgh0123", 36)
+    name = "SECRET_ACCESS_KEY" + "_" + "x" * 19 + '\\"]' + blanks + "===" + blanks + 'b\\"'
+    secret = drawn(ALNUM, 40)
     stream = secrets.stream()
     assert stream.feed("-" * before + name) == "-" * before + name
-    assert stream.feed(secret + '\\"') == "[assignment]" + '\\"'
+    assert stream.feed(secret + '\\"') == "[aws_secret_key]" + '\\"'
 
 
 def test_digits_of_one_secret_are_not_the_lead_of_another():
