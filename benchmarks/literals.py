@@ -134,7 +134,7 @@ def _each(call: Callable[[Any], object], texts: Sequence[str] | Sequence[bytes])
 def _long_text(case: str, peers: Peers, text: str, rounds: int, *, with_automata: bool) -> list[Row]:
     data, lower = text.encode(), text.lower()
     arms = {
-        "ours": _once(lambda: peers.ours.find(text), 1e6),
+        "ours": _once(lambda: peers.ours.find(data), 1e6),
         HYPERSCAN: _once(lambda: peers.hyperscan.scan(data, match_event_handler=_ignore), 1e6),
     }
     if with_automata:
@@ -194,8 +194,8 @@ def _floods(rounds: int, size: int) -> tuple[list[Row], bool]:
         data = text.encode()
         said = measure.interleave(
             {
-                "ours": _once(partial(peers.ours.find, text), 1e6),
-                "twice": _once(partial(peers.ours.find, text + text), 1e6),
+                "ours": _once(partial(peers.ours.find, data), 1e6),
+                "twice": _once(partial(peers.ours.find, data + data), 1e6),
                 DFA: _once(partial(peers.rust.find_matches_as_indexes, data, overlapping=True), 1e6),
             },
             rounds,

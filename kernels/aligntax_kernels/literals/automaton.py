@@ -1,8 +1,7 @@
 """The automaton of Aho and Corasick: one table look-up for every byte, whatever the text; for floods, and for streams.
 
 One chain of look-ups waits for memory most of the time, so that eight chains over eight parts of a block take little
-longer than one. They only say whether anything ends in the block. Where something does, smaller blocks are tried, and
-what is left of it one chain walks again.
+longer than one.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ from aligntax_kernels.literals.sieve import (
     CLASSES,
     DEPTHS,
     FIRST_OUTPUT,
-    LEFTMOST,
     LINKS,
     LONGEST,
     MOVES,
@@ -32,14 +30,11 @@ from aligntax_kernels.literals.sieve import (
 )
 from aligntax_kernels.literals.words import word_after, word_before
 
-__all__ = ["step", "walk"]
+__all__ = ["BLOCK_BYTES", "BLOCK_LONGEST", "gather", "step", "walk"]
 
 _NONE = I64(-1)
-_SOMETHING = U64(0xFFFFFFFFFFFFFFFF)
-
 # Eight chains take a third of the time of one for each byte, and as long as the longest pattern to warm up.
-_LARGEST_BLOCK, _SMALL_BLOCK, _LEAST_BLOCK = 2048, 256, 64
-_MOST_PATIENCE = 8
+BLOCK_BYTES, BLOCK_LONGEST, _LEAST_BLOCK = 16384, 16, 64
 
 
 @kernel(types.uint64(types.uint64, types.uint64, types.uint64, types.uint64))
@@ -49,42 +44,86 @@ def _move(moves: int, classes: int, state: int, address: int) -> int:
     return U64(load_u32(moves + state + column))
 
 
-@kernel(types.uint64(types.uint64, types.uint64, types.uint64, types.uint64))
-def _state_after(start: int, header: int, state: int, part: int) -> int:
-    """Return the state after a block of 8 parts and `longest` bytes; `_SOMETHING` where a pattern ends in it.
+@kernel(types.int64(*[types.uint64] * 5, types.int64, types.uint64, types.int64))
+def _ended(base: int, length: int, header: int, state: int, end: int, count: int, hits: int, capacity: int) -> int:
+    """Store all patterns that end at `end`, where a chain is in `state`, as `emit` does; return the new count."""
+    owners, links, depths = field(header, OWNERS), field(header, LINKS), field(header, DEPTHS)
+    number = I64(state >> field(header, ROW_SHIFT))
+    while number >= 0:
+        place = U64(number) << U64(2)
+        owner = np.int32(load_u32(owners + place))
+        if owner >= 0:
+            start = end - U64(load_u32(depths + place))
+            count = emit(base, length, header, start, end, U64(owner), count, hits, capacity)
+        number = I64(np.int32(load_u32(links + place)))
+    return count
 
-    The first chain goes on from `state`. The others begin `part` bytes apart; what they do not know in their first
-    `longest` bytes the chain before sees, since each runs as far as the next one needs to know everything.
+
+@kernel(types.int64(types.uint64, types.uint64, types.uint64, types.int64, TEXT))
+def gather(header: int, start_at: int, hits: int, capacity: int, text: Any) -> int:
+    """Find what the sieve finds, in time that does not depend on the text but for its hits.
+
+    Of the eight chains of a block, the first goes on from where the block before ended. The others begin one part
+    apart; what they do not know in their first `longest` bytes the chain before sees, since each runs as far as the
+    next one needs to know everything.
 
     Args:
-        start: address of the block.
-        header: the pattern set.
-        state: where the block begins.
-        part: how many bytes chains begin apart.
+        header: address of the pattern set's header.
+        start_at: hits begin here or later.
+        hits: address of room for hits, as in `emit`.
+        capacity: how many fit there.
+        text: what to search.
+
+    Returns:
+        As the sieve, but never `FLOODED`.
     """
-    moves, classes = field(header, MOVES), field(header, CLASSES)
-    a = start
-    b = a + part
-    c = b + part
-    d = c + part
-    e = d + part
-    f = e + part
-    g = f + part
-    h = g + part
-    s, t, u, v, w, x, y, z = state, U64(0), U64(0), U64(0), U64(0), U64(0), U64(0), U64(0)
-    highest = U64(0)
-    for offset in range(part + field(header, LONGEST)):
-        at = U64(offset)
-        s = _move(moves, classes, s, a + at)
-        t = _move(moves, classes, t, b + at)
-        u = _move(moves, classes, u, c + at)
-        v = _move(moves, classes, v, d + at)
-        w = _move(moves, classes, w, e + at)
-        x = _move(moves, classes, x, f + at)
-        y = _move(moves, classes, y, g + at)
-        z = _move(moves, classes, z, h + at)
-        highest = max(highest, max(max(max(s, t), max(u, v)), max(max(w, x), max(y, z))))
-    return z if highest < field(header, FIRST_OUTPUT) else _SOMETHING
+    base, length = address_of(text), U64(len(text))
+    moves, classes, first_output = field(header, MOVES), field(header, CLASSES), field(header, FIRST_OUTPUT)
+    longest = field(header, LONGEST)
+    least = max(U64(_LEAST_BLOCK), longest << U64(2))
+    block = max(U64(BLOCK_BYTES), longest * U64(BLOCK_LONGEST))
+    at, state = start_at, U64(0)
+    count = 0
+    while length - at >= least:
+        part = (min(block, length - at) - longest) >> U64(3)
+        a = base + at
+        b = a + part
+        c = b + part
+        d = c + part
+        e = d + part
+        f = e + part
+        g = f + part
+        h = g + part
+        s, t, u, v, w, x, y, z = state, U64(0), U64(0), U64(0), U64(0), U64(0), U64(0), U64(0)
+        for offset in range(part + longest):
+            step_at = U64(offset)
+            s = _move(moves, classes, s, a + step_at)
+            t = _move(moves, classes, t, b + step_at)
+            u = _move(moves, classes, u, c + step_at)
+            v = _move(moves, classes, v, d + step_at)
+            w = _move(moves, classes, w, e + step_at)
+            x = _move(moves, classes, x, f + step_at)
+            y = _move(moves, classes, y, g + step_at)
+            z = _move(moves, classes, z, h + step_at)
+            if max(max(max(s, t), max(u, v)), max(max(w, x), max(y, z))) < first_output:
+                continue
+            end = at + step_at + U64(1)
+            for chain, reached in enumerate((s, t, u, v, w, x, y, z)):
+                if reached >= first_output and (chain == 0 or step_at >= longest):
+                    ended_at = end + U64(chain) * part
+                    count = _ended(base, length, header, reached, ended_at, count, hits, capacity)
+            if capacity == 0 and count:
+                return I64(max(start_at, at - min(at, longest)))
+        at += (part << U64(3)) + longest
+        state = z
+    while at < length:
+        state = _move(moves, classes, state, base + at)
+        at += U64(1)
+        if state >= first_output:
+            count = _ended(base, length, header, state, at, count, hits, capacity)
+            if capacity == 0 and count:
+                return I64(max(start_at, at - min(at, longest)))
+    return count if capacity else NOTHING
 
 
 @kernel(types.int64(types.uint64, types.uint64, types.uint64, types.uint64))
@@ -111,32 +150,27 @@ def _longest_ending(base: int, length: int, header: int, state: int, end: int) -
     return _NONE
 
 
-@kernel(types.int64(types.uint64, types.uint64, types.uint64, types.int64, TEXT))
-def walk(header: int, start_at: int, hits: int, capacity: int, text: Any) -> int:
-    """Find what the sieve finds, in time that does not depend on the text.
+@kernel(types.int64(types.uint64, types.uint64, types.int64, TEXT))
+def walk(header: int, hits: int, capacity: int, text: Any) -> int:
+    """Find the leftmost hit that overlaps no hit before it, and of those the longest, again and again.
+
+    With one chain, and without more memory than what is found: for texts with more overlapping hits than one would
+    want to sort.
 
     Args:
         header: address of the pattern set's header.
-        start_at: hits begin here or later.
         hits: address of room for hits, as in `emit`.
         capacity: how many fit there.
         text: what to search.
 
     Returns:
-        With room: how many hits there are, leftmost-longest ones or all, as the set wants them; each was stored only if
-        it fitted. Without: a position from which on all
-        hits can be found, or `NOTHING`.
+        How many hits there are, in order; each was stored only if it fitted.
     """
     base, length = address_of(text), U64(len(text))
     moves, classes, first_output = field(header, MOVES), field(header, CLASSES), field(header, FIRST_OUTPUT)
     row_shift, depths, begun = field(header, ROW_SHIFT), field(header, DEPTHS), field(header, BEGUN)
-    owners, links = field(header, OWNERS), field(header, LINKS)
-    longest, leftmost = field(header, LONGEST), field(header, LEFTMOST) != U64(0)
-    least, small = max(U64(_LEAST_BLOCK), longest << U64(2)), max(U64(_SMALL_BLOCK), longest << U64(4))
-    block = largest = max(small, U64(_LARGEST_BLOCK))
-    at = next_try = start_at
-    patience = U64(1)
-    state = U64(0)
+    owners = field(header, OWNERS)
+    at, state = U64(0), U64(0)
     best_start, best_end, best_pattern = _NONE, U64(0), U64(0)
     count = 0
     while True:
@@ -148,55 +182,18 @@ def walk(header: int, start_at: int, hits: int, capacity: int, text: Any) -> int
                 store_u64(row + U64(8), best_end)
                 store_u64(row + U64(16), best_pattern)
             count += 1
-            at = best_end
-            state = U64(0)
-            best_start = _NONE
+            at, state, best_start = best_end, U64(0), _NONE
         if at == length:
-            break
-        if at >= next_try and best_start < 0:
-            room = min(block, length - at)
-            if room < least:
-                next_try = length
-            else:
-                part = (room - longest) >> U64(3)
-                size = (part << U64(3)) + longest
-                after = _state_after(base + at, header, state, part)
-                if after != _SOMETHING:
-                    at += size
-                    state = after
-                    block, patience = min(block << U64(1), largest), U64(1)
-                    continue
-                if size > small:
-                    block = max(small, size >> U64(2))
-                    continue
-                next_try = at + size * patience
-                patience = min(patience << U64(1), U64(_MOST_PATIENCE))
+            return count
         state = _move(moves, classes, state, base + at)
         at += U64(1)
-        if state < first_output:
-            continue
-        if leftmost:
+        if state >= first_output:
             number = _longest_ending(base, length, header, state, at)
-            if number < 0:
-                continue
-            if capacity == 0:
-                return I64(max(start_at, at - min(at, longest)))
-            place = U64(number) << U64(2)
-            start = I64(at) - I64(load_u32(depths + place))
-            if best_start < 0 or start <= best_start:
-                best_start, best_end, best_pattern = start, at, U64(load_u32(owners + place))
-            continue
-        number = I64(state >> row_shift)
-        while number >= 0:
-            place = U64(number) << U64(2)
-            owner = np.int32(load_u32(owners + place))
-            if owner >= 0:
-                start_of = at - U64(load_u32(depths + place))
-                count = emit(base, length, header, start_of, at, U64(owner), count, hits, capacity)
-                if capacity == 0 and count:
-                    return I64(max(start_at, at - min(at, longest)))
-            number = I64(np.int32(load_u32(links + place)))
-    return count if capacity else NOTHING
+            if number >= 0:
+                place = U64(number) << U64(2)
+                start = I64(at) - I64(load_u32(depths + place))
+                if best_start < 0 or start <= best_start:
+                    best_start, best_end, best_pattern = start, at, U64(load_u32(owners + place))
 
 
 @kernel(types.int64(TEXT, types.uint64, types.uint64, types.uint64, types.boolean, types.uint64, types.int64))

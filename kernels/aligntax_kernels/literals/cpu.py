@@ -22,11 +22,13 @@ logger = logging.getLogger(__name__)
 
 _ROOM = 64
 _BYTES_A_HIT = 1024
+_BYTES_A_SORTED_HIT = 8
 _STREAM_ROOM = 31
 _LONGEST_CHARACTER = 4
 
 _probe = direct(search.probe)
 _sieve = direct(sieve.sieve)
+_gather = direct(automaton.gather)
 _walk = direct(automaton.walk)
 _step = direct(automaton.step)
 
@@ -59,21 +61,33 @@ class Searcher:
 
     def collect(self, data: bytes, at: int) -> list[tuple[int, int, int]]:
         """Return the hits in a text from the position on that `probe` returned for it, as `search` does."""
-        scan = _walk if self._plan.stride is None or len(data) < search.SHORT_BYTES else _sieve
+        scan = _gather if self._plan.stride is None or len(data) < search.SHORT_BYTES else _sieve
         room = _ROOM + len(data) // _BYTES_A_HIT
         while True:
             hits = np.empty((room, 3), np.int64)
             count = scan(self._header, at, hits.ctypes.data, room, data)
             if count == FLOODED:
-                scan, at = _walk, 0
+                scan, at = _gather, 0
             elif count <= room:
                 break
+            elif self._leftmost and count > _ROOM + len(data) // _BYTES_A_SORTED_HIT:
+                return self._walked(data)
             else:
                 room = count
         hits = hits[:count]
-        if not self._leftmost:
-            return _tuples(hits[np.lexsort((hits[:, 2], hits[:, 1], hits[:, 0]))])
-        return _tuples(hits) if scan is _walk else _leftmost_longest(hits)
+        if self._leftmost:
+            return _leftmost_longest(hits)
+        return _tuples(hits[np.lexsort((hits[:, 2], hits[:, 1], hits[:, 0]))])
+
+    def _walked(self, data: bytes) -> list[tuple[int, int, int]]:
+        """Return the leftmost-longest hits of a text that is full of overlapping ones."""
+        room = _ROOM + len(data) // _BYTES_A_SORTED_HIT
+        while True:
+            hits = np.empty((room, 3), np.int64)
+            count = _walk(self._header, hits.ctypes.data, room, data)
+            if count <= room:
+                return _tuples(hits[:count])
+            room = count
 
     def contains(self, data: bytes) -> bool:
         """Return whether there is any hit."""
@@ -85,10 +99,11 @@ class Searcher:
         if at == NOTHING:
             return None
         # The leftmost hit begins no earlier than the longest pattern before `at`, and ends no later than the longest
-        # two patterns after the batch. Beyond that, whether a hit touches a word may depend on what is cut off: such
-        # hits are told by their place.
+        # two patterns after the batch or block that begins there. Beyond that, whether a hit touches a word may depend
+        # on what is cut off: such hits are told by their place.
+        reach = max(BATCH_BYTES, automaton.BLOCK_BYTES, automaton.BLOCK_LONGEST * self._longest)
         begin = max(0, at - 2 * self._longest - _LONGEST_CHARACTER)
-        near = data[begin : at + BATCH_BYTES + 3 * self._longest + _LONGEST_CHARACTER]
+        near = data[begin : at + reach + 4 * self._longest + _LONGEST_CHARACTER]
         least = _LONGEST_CHARACTER if begin else 0
         hits = (hit for hit in self.collect(near, 0) if hit[0] >= least)
         start, end, pattern = min(hits, key=lambda hit: (hit[0], -hit[1], hit[2]))

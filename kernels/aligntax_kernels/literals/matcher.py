@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from pathlib import Path
@@ -122,10 +122,12 @@ class Literals:
             raise TypeError(f"texts: {error}; pass str only, or bytes only") from error
         hits = self.find(joined)
         if hits:
-            starts = list(accumulate((len(text) + 1 for text in texts), initial=0))
+            ends = list(accumulate(map(len, texts)))
             for start, end, pattern in hits:
-                index = bisect_right(starts, start) - 1
-                found[index].append((start - starts[index], end - starts[index], pattern))
+                # Each text before has one separator behind it.
+                index = bisect_left(range(len(ends)), start, key=lambda index: ends[index] + index)
+                begin = ends[index - 1] + index if index else 0
+                found[index].append((start - begin, end - begin, pattern))
         return found
 
     def contains(self, text: str | bytes) -> bool:

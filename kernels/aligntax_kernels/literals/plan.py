@@ -62,7 +62,6 @@ def make_plan(patterns: PatternSet) -> Plan:
     header[sieve.JOINED] = joined.data.ctypes.data
     header[sieve.TWINS] = twins.ctypes.data
     header[sieve.WORDS] = bits.ctypes.data if patterns.whole_words else 0
-    header[sieve.LEFTMOST] = patterns.match == "leftmost_longest"
     kept: tuple[NDArray[Any], ...] = (lower, joined.data, twins, bits, moves, *others)
 
     shape, reason = _choose(joined, _AUTOMATON_COST if moves.nbytes <= _LARGE_BYTES else _LARGE_AUTOMATON_COST)

@@ -8,7 +8,7 @@ from numba import types
 
 from aligntax_kernels.compilation import TEXT, kernel
 from aligntax_kernels.intrinsics import U64
-from aligntax_kernels.literals.automaton import walk
+from aligntax_kernels.literals.automaton import gather
 from aligntax_kernels.literals.sieve import FLOODED, STRIDE, field, sieve
 
 __all__ = ["SHORT_BYTES", "probe"]
@@ -24,5 +24,5 @@ def probe(header: int, text: Any) -> int:
     if len(text) >= SHORT_BYTES and field(header, STRIDE):
         at = sieve(header, U64(0), U64(0), 0, text)
     if at == FLOODED:
-        at = walk(header, U64(0), U64(0), 0, text)
+        at = gather(header, U64(0), U64(0), 0, text)
     return at

@@ -36,8 +36,8 @@ __all__ = ["BATCH_BYTES", "FLOODED", "HEADER_WORDS", "NOTHING", "SIDES_MULTIPLIE
 WIDTH, GRAM_MASK, CASE_BITS, SMALL_TABLE, SMALL_SHIFT, SIDES_TABLE, SIDES_SHIFT = range(7)
 SLOTS, SLOT_SHIFT, SLOT_MASK, ENTRIES, LOWER, JOINED, TWINS, WORDS = range(7, 15)
 LONGEST, CLASSES, MOVES, FIRST_OUTPUT, ROW_SHIFT, DEPTHS, BEGUN, OWNERS, LINKS = range(15, 24)
-LEFTMOST, QUIET, STRIDE = range(24, 27)
-HEADER_WORDS = 27
+QUIET, STRIDE = range(24, 26)
+HEADER_WORDS = 26
 
 NOTHING, FLOODED = -1, -2
 STRIDES = (1, 2, 4)
@@ -57,8 +57,8 @@ _REACH = U64(_BLOCK + 8)
 _MOST_WAITING = SCRATCH_WORDS - _BLOCK // 2 - 8
 BATCH_BYTES = 8192
 
-# A text is flooded when it has led to more than an eighth of its bytes in patterns to look at: from there on the
-# automaton, which does the same for every byte, is the faster one.
+# A text is flooded when it has led to more than an eighth of its bytes in grams and patterns to look at more closely:
+# from there on the automaton, which does the same for every byte, is the faster one.
 _FREE_LOOKS = 64
 _LOOK_SHIFT = np.uint64(3)
 
@@ -266,6 +266,7 @@ def sieve(header: int, start_at: int, hits: int, capacity: int, text: Any) -> in
                 held += U64(load_u8(small + (((gram * _MULTIPLIER) & _LOW) >> small_shift)))
                 at += stride
 
+        looks -= I64(held)
         kept = _sift(base, length, header, gram_mask, case_bits, waiting, held, inside)
         for index in range(kept):
             position = load_u64(waiting + (U64(index) << U64(3)))

@@ -77,5 +77,7 @@ def test_sparse_and_dense_stretches_alternate(compiled):
 
 def test_warm_compiles_everything():
     assert literals.warm() > 0
-    assert [len(function.overloads) for function in (sieve.sieve, automaton.walk, automaton.step)] == [1, 1, 1]
+    assert [
+        len(function.overloads) for function in (sieve.sieve, automaton.gather, automaton.walk, automaton.step)
+    ] == [1] * 4
     assert len(search.probe.overloads) == 1
