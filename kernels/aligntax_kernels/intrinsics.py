@@ -29,6 +29,7 @@ __all__ = [
     "load_u64",
     "scratch",
     "store_u64",
+    "unset_scratch",
 ]
 
 U64: Any = np.uint64
@@ -83,15 +84,23 @@ def _store_u64(typing_context: Any, address: Any, value: Any) -> Any:  # noqa: A
     return types.void(types.uint64, types.uint64), generate
 
 
-def _scratch(typing_context: Any) -> Any:  # noqa: ARG001
-    """Return the address of `SCRATCH_WORDS` uint64 on the stack of the calling kernel, until that returns."""
+def _scratch(zeroed: bool) -> Any:
+    """Return an intrinsic that gives the address of `SCRATCH_WORDS` uint64 on the stack of the calling kernel."""
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
-        memory = cgutils.alloca_once(builder, ir.ArrayType(ir.IntType(64), SCRATCH_WORDS))  # type: ignore[no-untyped-call]
-        memory.align = 64  # a vector that straddles two cache lines is slow to store, and slower to read back in parts
-        return builder.ptrtoint(memory, ir.IntType(64))
+    def scratch(typing_context: Any) -> Any:  # noqa: ARG001
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+            words = ir.ArrayType(ir.IntType(64), SCRATCH_WORDS)
+            if zeroed:
+                memory = cgutils.alloca_once(builder, words)  # type: ignore[no-untyped-call]
+            else:
+                with builder.goto_entry_block():
+                    memory = builder.alloca(words)
+            memory.align = 64  # a vector that straddles two cache lines is slow to store, and slower to read in parts
+            return builder.ptrtoint(memory, ir.IntType(64))
 
-    return types.uint64(), generate
+        return types.uint64(), generate
+
+    return intrinsic(scratch)
 
 
 def _hash_words(typing_context: Any, address: Any, mask: Any, bits: Any, shift: Any, hashes: Any) -> Any:  # noqa: ARG001
@@ -130,5 +139,8 @@ load_u32 = _load(32, types.uint32)
 load_u64 = _load(64, types.uint64)
 address_of: Any = intrinsic(_address_of)
 store_u64: Any = intrinsic(_store_u64)
-scratch: Any = intrinsic(_scratch)
+scratch = _scratch(zeroed=True)
+"""Zeroed memory until the kernel returns; the zeros cost 50 ns."""
+unset_scratch = _scratch(zeroed=False)
+"""The same, holding anything."""
 hash_words: Any = intrinsic(_hash_words)

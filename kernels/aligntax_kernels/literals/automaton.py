@@ -12,7 +12,17 @@ import numpy as np
 from numba import types
 
 from aligntax_kernels.compilation import TEXT, kernel
-from aligntax_kernels.intrinsics import I64, U64, address_of, load_u8, load_u16, load_u32, store_u64
+from aligntax_kernels.intrinsics import (
+    I64,
+    U64,
+    address_of,
+    load_u8,
+    load_u16,
+    load_u32,
+    load_u64,
+    store_u64,
+    unset_scratch,
+)
 from aligntax_kernels.literals.sieve import (
     BEGUN,
     CLASSES,
@@ -59,6 +69,59 @@ def _ended(base: int, length: int, header: int, state: int, end: int, count: int
     return count
 
 
+@kernel(types.uint64(*[types.uint64] * 8))
+def _run(
+    start: int, part: int, moves: int, classes: int, first_output: int, states: int, offset: int, last: int
+) -> int:
+    """Move eight chains on together, and return at which offset something ends in one of them, or `last`.
+
+    A function of its own, without a call in it, so that the chains stay in registers.
+
+    Args:
+        start: address of the block.
+        part: how many bytes the chains are apart.
+        moves: the transitions.
+        classes: the column of each byte in them.
+        first_output: the first state in which something ends.
+        states: address of the eight states, which are read and written.
+        offset: how far the chains are.
+        last: how far they go.
+    """
+    a = start
+    b = a + part
+    c = b + part
+    d = c + part
+    e = d + part
+    f = e + part
+    g = f + part
+    h = g + part
+    s, t = load_u64(states), load_u64(states + U64(8))
+    u, v = load_u64(states + U64(16)), load_u64(states + U64(24))
+    w, x = load_u64(states + U64(32)), load_u64(states + U64(40))
+    y, z = load_u64(states + U64(48)), load_u64(states + U64(56))
+    while offset < last:
+        s = _move(moves, classes, s, a + offset)
+        t = _move(moves, classes, t, b + offset)
+        u = _move(moves, classes, u, c + offset)
+        v = _move(moves, classes, v, d + offset)
+        w = _move(moves, classes, w, e + offset)
+        x = _move(moves, classes, x, f + offset)
+        y = _move(moves, classes, y, g + offset)
+        z = _move(moves, classes, z, h + offset)
+        if max(max(max(s, t), max(u, v)), max(max(w, x), max(y, z))) >= first_output:
+            break
+        offset += U64(1)
+    store_u64(states, s)
+    store_u64(states + U64(8), t)
+    store_u64(states + U64(16), u)
+    store_u64(states + U64(24), v)
+    store_u64(states + U64(32), w)
+    store_u64(states + U64(40), x)
+    store_u64(states + U64(48), y)
+    store_u64(states + U64(56), z)
+    return offset
+
+
 @kernel(types.int64(types.uint64, types.uint64, types.uint64, types.int64, TEXT))
 def gather(header: int, start_at: int, hits: int, capacity: int, text: Any) -> int:
     """Find what the sieve finds, in time that does not depend on the text but for its hits.
@@ -82,40 +145,28 @@ def gather(header: int, start_at: int, hits: int, capacity: int, text: Any) -> i
     longest = field(header, LONGEST)
     least = max(U64(_LEAST_BLOCK), longest << U64(2))
     block = max(U64(BLOCK_BYTES), longest * U64(BLOCK_LONGEST))
+    states = unset_scratch()
     at, state = start_at, U64(0)
     count = 0
     while length - at >= least:
         part = (min(block, length - at) - longest) >> U64(3)
-        a = base + at
-        b = a + part
-        c = b + part
-        d = c + part
-        e = d + part
-        f = e + part
-        g = f + part
-        h = g + part
-        s, t, u, v, w, x, y, z = state, U64(0), U64(0), U64(0), U64(0), U64(0), U64(0), U64(0)
-        for offset in range(part + longest):
-            step_at = U64(offset)
-            s = _move(moves, classes, s, a + step_at)
-            t = _move(moves, classes, t, b + step_at)
-            u = _move(moves, classes, u, c + step_at)
-            v = _move(moves, classes, v, d + step_at)
-            w = _move(moves, classes, w, e + step_at)
-            x = _move(moves, classes, x, f + step_at)
-            y = _move(moves, classes, y, g + step_at)
-            z = _move(moves, classes, z, h + step_at)
-            if max(max(max(s, t), max(u, v)), max(max(w, x), max(y, z))) < first_output:
-                continue
-            end = at + step_at + U64(1)
-            for chain, reached in enumerate((s, t, u, v, w, x, y, z)):
-                if reached >= first_output and (chain == 0 or step_at >= longest):
-                    ended_at = end + U64(chain) * part
-                    count = _ended(base, length, header, reached, ended_at, count, hits, capacity)
+        for chain in range(8):
+            store_u64(states + U64(chain * 8), state if chain == 0 else U64(0))
+        offset, last = U64(0), part + longest
+        while True:
+            offset = _run(base + at, part, moves, classes, first_output, states, offset, last)
+            if offset == last:
+                break
+            offset += U64(1)
+            for chain in range(8):
+                reached = load_u64(states + U64(chain * 8))
+                if reached >= first_output and (chain == 0 or offset > longest):
+                    end = at + U64(chain) * part + offset
+                    count = _ended(base, length, header, reached, end, count, hits, capacity)
             if capacity == 0 and count:
                 return I64(max(start_at, at - min(at, longest)))
         at += (part << U64(3)) + longest
-        state = z
+        state = load_u64(states + U64(56))
     while at < length:
         state = _move(moves, classes, state, base + at)
         at += U64(1)

@@ -27,7 +27,7 @@ _QUIET_GRAMS = 0.01
 # Nanoseconds of one look, of one gram that occurs in a pattern, and of one pattern compared; and of the automaton, for
 # a byte, with tables that fit into a processor's caches and with larger ones. Measured; only their ratios matter.
 _LOOK_COST, _GRAM_COST, _COMPARISON_COST = 0.75, 5.0, 15.0
-_AUTOMATON_COST, _LARGE_AUTOMATON_COST, _LARGE_BYTES = 0.5, 0.6, 2 * 2**20
+_AUTOMATON_COST, _LARGE_AUTOMATON_COST, _LARGE_BYTES = 0.55, 0.6, 2 * 2**20
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,8 @@ from aligntax_kernels.intrinsics import (
     load_u16,
     load_u32,
     load_u64,
-    scratch,
     store_u64,
+    unset_scratch,
 )
 from aligntax_kernels.literals.words import word_after, word_before
 
@@ -242,7 +242,7 @@ def sieve(header: int, start_at: int, hits: int, capacity: int, text: Any) -> in
     width, gram_mask, case_bits = field(header, WIDTH), field(header, GRAM_MASK), field(header, CASE_BITS)
     stride, small, small_shift = field(header, STRIDE), field(header, SMALL_TABLE), field(header, SMALL_SHIFT)
     entries, lower, joined = field(header, ENTRIES), field(header, LOWER), field(header, JOINED)
-    waiting = scratch()
+    waiting = unset_scratch()
     moved = waiting + U64((SCRATCH_WORDS - 1) * 8)
     looks = I64(length >> _LOOK_SHIFT) + _FREE_LOOKS
     count = 0
@@ -266,7 +266,7 @@ def sieve(header: int, start_at: int, hits: int, capacity: int, text: Any) -> in
                 held += U64(load_u8(small + (((gram * _MULTIPLIER) & _LOW) >> small_shift)))
                 at += stride
 
-        looks -= I64(held)
+        looks -= I64(held << U64(1))
         kept = _sift(base, length, header, gram_mask, case_bits, waiting, held, inside)
         for index in range(kept):
             position = load_u64(waiting + (U64(index) << U64(3)))
