@@ -13,11 +13,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pii_table
+
 NAMES = ("overhead", "calibration", "scrape", "memory", "imports")
-KERNELS = ("literals", "streaming", "fold", "pii", "secrets", "tokens", "linear", "entropy")
+KERNELS = ("literals", "streaming", "fold", "pii", "secrets", "tokens", "linear", "entropy", "warmup")
 SUMMARY = "kernels"
 """What the README shows of the kernels' results: the rows with a figure to reach."""
-DOCUMENTS = {"README.md": (*NAMES, SUMMARY), "kernels/DESIGN.md": KERNELS}
+QUALITY = "pii_quality"
+"""Precision and recall, kept in the result of `pii`."""
+DOCUMENTS = {"README.md": (*NAMES, SUMMARY), "kernels/DESIGN.md": (*KERNELS, QUALITY)}
 ROOT = Path(__file__).resolve().parents[1]
 BAD_INPUT = 2
 
@@ -79,6 +83,8 @@ def replaced(document: str, names: Sequence[str], results: Path) -> str:
         _, _, after = rest.partition(end)
         if name == SUMMARY:
             table = summary({kernel: _newest(results, kernel) for kernel in KERNELS})
+        elif name == QUALITY:
+            table = pii_table.rendered(_newest(results, "pii")["quality"])
         else:
             table = rendered(name, _newest(results, name))
         document = f"{before}{begin}\n{table}\n{end}{after}"

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "benchmarks" / "table.py"
 NAMES = ("overhead", "calibration", "scrape", "memory", "imports")
-KERNELS = ("literals", "streaming", "fold", "pii", "secrets", "tokens", "linear", "entropy")
+KERNELS = ("literals", "streaming", "fold", "pii", "secrets", "tokens", "linear", "entropy", "warmup")
 COMPARISON = {
     "case": "sync guard | 1 argument",
     "ours": 412.3,
@@ -31,6 +31,14 @@ CALIBRATION = {
     "p95_percent": None,
     "within_percent": 100.0,
 }
+SCORES = {kind: {"precision": 0.5, "recall": 0.25} for kind in ("overlap", "exact")}
+QUALITY = {
+    "scores": {"aligntax": {"email": SCORES}, "presidio": {"email": SCORES}},
+    "false_alarms_by_source": {"aligntax": {"isbn": 1}, "presidio": {"isbn": 2, "date": 3}},
+    "texts": 1_000,
+    "texts_without_personal_data": 100,
+    "locales": ["en_US"],
+}
 
 
 def table(*arguments):
@@ -47,7 +55,16 @@ def result(name, **changes):
         "date": "2025-01-02T03:04:05+00:00",
     }
     rows = [CALIBRATION if name == "calibration" else COMPARISON]
-    return {"benchmark": name, "quick": False, "machine": machine, "answers_agree": True, "rows": rows, **changes}
+    more = {"quality": QUALITY} if name == "pii" else {}
+    return {
+        "benchmark": name,
+        "quick": False,
+        "machine": machine,
+        "answers_agree": True,
+        "rows": rows,
+        **more,
+        **changes,
+    }
 
 
 def empty_tables(*names):
@@ -59,7 +76,7 @@ def project(tmp_path):
     """Documents with empty tables, and one full result for each."""
     (tmp_path / "README.md").write_text("# aligntax\n" + empty_tables(*NAMES, "kernels") + "the end\n")
     (tmp_path / "kernels").mkdir()
-    (tmp_path / "kernels" / "DESIGN.md").write_text(empty_tables(*KERNELS))
+    (tmp_path / "kernels" / "DESIGN.md").write_text(empty_tables(*KERNELS, "pii_quality"))
     (tmp_path / "results").mkdir()
     for name in (*NAMES, *KERNELS):
         keep(tmp_path, name, result(name))
@@ -92,6 +109,13 @@ def test_rendering_fills_every_table_and_touches_nothing_else(project):
     assert readme.startswith("# aligntax\n<!-- begin:overhead -->\n|")
     assert readme.endswith("<!-- end:kernels -->\nthe end\n")
     assert (project / "kernels" / "DESIGN.md").read_text().count(comparison) == len(KERNELS)
+
+
+def test_the_quality_of_hits_is_rendered_from_the_result_of_pii(project):
+    assert render(project).returncode == 0
+    design = (project / "kernels" / "DESIGN.md").read_text()
+    assert "| email | 50.0 % | 25.0 % | 50.0 % | 25.0 % | 50.0 %, 25.0 % | 50.0 %, 25.0 % |" in design
+    assert "100 of them without personal data: there aligntax reported 1 spans and Presidio 5." in design
 
 
 def test_the_summary_of_the_kernels_leaves_out_what_is_for_orientation(project):
