@@ -46,7 +46,7 @@ def kernel(*signatures: Any, nogil: bool = False) -> Callable[[Callable[P, R]], 
 
     def compiled(function: Callable[P, R], *, cache: bool) -> Callable[P, R]:
         # Neither checks for a division by zero nor entries from C are ever used; both take a tenth of the time.
-        options = {"error_model": "numpy", "no_cfunc_wrapper": True}
+        options: dict[str, Any] = {"error_model": "numpy", "no_cfunc_wrapper": True}
         dispatcher = numba.njit(list(signatures), nogil=nogil, cache=cache, **options)(function)
         stats = getattr(dispatcher, "stats", None)  # None where numba is switched off
         if stats is not None and sum(stats.cache_hits.values()) < len(signatures):
