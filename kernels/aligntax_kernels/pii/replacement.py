@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import hmac
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from hashlib import sha256
 from ipaddress import ip_address
+
+from aligntax_kernels.pseudonyms import keyed_name, require_key
 
 __all__ = ["Mask", "Pseudonyms", "Replacement", "replacer"]
 
 Replacement = str | Callable[[str, str], str]
 """A fixed string, or a function of the type and the value of a hit."""
-
-_MOST_PSEUDONYM_DIGITS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +79,11 @@ class Pseudonyms:
     digits: int = 12
 
     def __post_init__(self) -> None:
-        if not isinstance(self.key, bytes):
-            raise TypeError(f"key: got a {type(self.key).__name__}; pass bytes, as secrets.token_bytes(32) returns")
-        if not self.key:
-            raise ValueError("key: it is empty; pass secret bytes, as secrets.token_bytes(32) returns")
-        if not 4 <= self.digits <= _MOST_PSEUDONYM_DIGITS:
-            raise ValueError(f"digits={self.digits}: a name has 4 to {_MOST_PSEUDONYM_DIGITS} hexadecimal digits")
+        require_key(self.key, self.digits)
 
     def __call__(self, kind: str, value: str) -> str:
         """Return the name of a value."""
-        message = f"{kind}\0{_normalised(kind, value)}".encode()
-        return f"[{kind}:{hmac.new(self.key, message, sha256).hexdigest()[: self.digits]}]"
+        return keyed_name(self.key, self.digits, kind, _normalised(kind, value))
 
 
 def replacer(replacement: Replacement | None) -> Callable[[str, str], str]:

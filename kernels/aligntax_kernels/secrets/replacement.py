@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from hashlib import sha256
 
+from aligntax_kernels.pseudonyms import keyed_name, require_key
 from aligntax_kernels.text import encoded
 
 __all__ = ["Pseudonyms", "Replacement", "replacer"]
 
 Replacement = str | Callable[[str, str], str]
 """A fixed string, or a function of the type and the secret."""
-
-_MOST_DIGITS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +37,11 @@ class Pseudonyms:
     digits: int = 12
 
     def __post_init__(self) -> None:
-        if not isinstance(self.key, bytes):
-            raise TypeError(f"key: got a {type(self.key).__name__}; pass bytes, as os.urandom(32) returns")
-        if not self.key:
-            raise ValueError("key: it is empty; pass secret bytes, as os.urandom(32) returns")
-        if not 4 <= self.digits <= _MOST_DIGITS:
-            raise ValueError(f"digits={self.digits}: a name has 4 to {_MOST_DIGITS} hexadecimal digits")
+        require_key(self.key, self.digits)
 
     def __call__(self, kind: str, secret: str) -> str:
         """Return the name of a secret."""
-        digest = hmac.new(self.key, encoded(f"{kind}\0{secret}"), sha256).hexdigest()
-        return f"[{kind}:{digest[: self.digits]}]"
+        return keyed_name(self.key, self.digits, kind, secret)
 
 
 def replacer(replacement: Replacement | None) -> Callable[[str, bytes], bytes]:
