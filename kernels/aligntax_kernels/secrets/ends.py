@@ -26,7 +26,7 @@ def token(tables: int, scratch: int, text: int, size: int, final: bool, at: int,
     while True:
         record = rule + layout.FIRST_PART + layout.PART_SIZE * part
         least, most = number(record + layout.LEAST_OF), number(record + layout.MOST_OF)
-        end = run(tables, scratch, text, at, min(size, at + most + 1), number(record))
+        end = run(tables, scratch, text, at, min(size, at + most + 1), record)
         is_cut = part == last and number(rule + layout.END) == layout.CUT
         if end == size and not final and end - at < most + (0 if is_cut else 1):
             return LATER
@@ -56,7 +56,7 @@ def assigned(tables: int, scratch: int, text: int, size: int, final: bool, at: i
     is_quoted = is_in(tables, opening, layout.IN_QUOTE)
     part = rule + layout.FIRST_PART + (layout.PART_SIZE if is_quoted else 0)
     most = number(part + layout.MOST_OF)
-    end = run(tables, scratch, text, at, min(size, at + most + 1), number(part))
+    end = run(tables, scratch, text, at, min(size, at + most + 1), part)
     if end == size and not final and end - at <= most:
         return LATER
     if end - at < number(part + layout.LEAST_OF) or end - at > most:

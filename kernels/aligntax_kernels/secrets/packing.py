@@ -48,6 +48,7 @@ def is_held(rule: Rule) -> bool:
 class _Packer:
     def __init__(self) -> None:
         self._alphabets: list[Bytes] = [*map(members, layout.KNOWN)]
+        self._runs: list[tuple[int, int]] = []
         self._floors: list[Floor] = []
         self._strings: list[bytes] = []
         self._prefixes: list[tuple[int, int, int, int]] = []
@@ -148,7 +149,8 @@ class _Packer:
         put(LAST_STRING=len(self._strings))
         for number, part in enumerate(parts):
             at = layout.FIRST_PART + number * layout.PART_SIZE
-            fields = (self._alphabet(members(part.alphabet)), part.least, part.most)
+            alphabet = self._alphabet(members(part.alphabet))
+            fields = (alphabet, part.least, part.most, _number_of((alphabet, number), self._runs))
             record[at : at + layout.PART_SIZE] = _numbers(fields)
         return bytes(record)
 
@@ -168,6 +170,8 @@ class _Packer:
             raise ValueError(
                 f"the rules have {len(self._alphabets)} alphabets; there is room for {layout.MOST_ALPHABETS}"
             )
+        if len(self._runs) > layout.MOST_RUNS:
+            raise ValueError(f"the rules have {len(self._runs)} kinds of runs; there is room for {layout.MOST_RUNS}")
         numbered = [*enumerate(self._alphabets)]
         bits = (sum((byte in alphabet) << number for number, alphabet in numbered) for byte in range(256))
         return b"".join(each.to_bytes(8, "little") for each in bits)

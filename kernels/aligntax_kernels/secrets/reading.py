@@ -14,7 +14,7 @@ from aligntax_kernels.secrets import layout
 INT, FLAG = types.int64, types.boolean
 _UNSIGNED = types.uint64
 
-COUNTS = 16 * layout.MOST_ALPHABETS
+COUNTS = 16 * layout.MOST_RUNS
 """Where in the scratch memory the counts of bytes begin, 2 KiB, behind the last runs, 1 KiB."""
 
 
@@ -50,13 +50,16 @@ def is_in(tables: int, character: int, alphabet: int) -> bool:
 
 
 @kernel(INT(INT, INT, INT, INT, INT, INT))
-def run(tables: int, scratch: int, text: int, at: int, stop: int, alphabet: int) -> int:
-    """Return where a run of an alphabet that begins at `at` ends, `stop` at the latest.
+def run(tables: int, scratch: int, text: int, at: int, stop: int, part: int) -> int:
+    """Return where a run of the alphabet of a part that begins at `at` ends, `stop` at the latest.
 
-    The last run of each alphabet is remembered as far as it has been read: in a long run with a prefix every few bytes,
-    which all have to see how far it goes, each byte is read once.
+    The last run of an alphabet is remembered as far as it has been read: in a long run with a prefix every few bytes,
+    which all have to see how far it goes, each byte is read once. The first parts of all rules have one memory for each
+    alphabet, their second parts another, and so on: with one for all, a long first and a long second part would put
+    each other out of it.
     """
-    slot = scratch + 16 * alphabet
+    alphabet = number(part)
+    slot = scratch + 16 * number(part + layout.RUN_OF)
     begin, reached = word(slot), word(slot + 8)
     is_known = begin <= at <= reached
     end = reached if is_known else at
