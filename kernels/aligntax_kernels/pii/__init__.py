@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from aligntax_kernels.backends import Backend, implementation
@@ -21,9 +22,11 @@ from aligntax_kernels.pii.grammar import (
     Search,
     resumed,
 )
-from aligntax_kernels.pii.replacement import Mask, Pseudonyms, Replacement, replacer
+from aligntax_kernels.pii.replacement import Mask, Pseudonyms
 from aligntax_kernels.pii.streaming import Stream
-from aligntax_kernels.text import Text, code_points, decoded, encoded, replaced
+from aligntax_kernels.redaction import Replacement, redacted, replacer
+from aligntax_kernels.selection import selected
+from aligntax_kernels.text import Text, code_points, encoded
 
 __all__ = ["TYPES", "Hit", "Mask", "Pseudonyms", "Stream", "Type", "find", "redact", "stream", "warm"]
 
@@ -31,6 +34,8 @@ Type = Literal["email", "iban", "ip", "card", "ssn", "phone"]
 
 _MINIMUM = 0.5
 _CONFIDENCES = [percent / 100 for percent in range(128)]
+_BITS = {name: 1 << number for number, name in enumerate(TYPES)}
+_MAKERS = "pii.Mask(), pii.Pseudonyms(key)"
 
 
 class Hit(NamedTuple):
@@ -76,7 +81,7 @@ def find(
         The hits, sorted, none overlapping another.
 
     Raises:
-        TypeError: for a text that is neither str nor bytes, or a single str as types.
+        TypeError: for a text that is neither str nor bytes, a single str as types, or a minimum that is no number.
         ValueError: for an unknown type or backend, or a minimum outside 0 to 1.
 
     Source: RFC 5321 (email), ISO 13616 and ISO/IEC 7064 (IBAN), RFC 4291 (IPv6), ISO/IEC 7812 (cards), ITU-T E.164 and
@@ -128,17 +133,9 @@ def redact(
     Raises:
         TypeError, ValueError: as in `find`; TypeError for another replacement.
     """
-    replace = replacer(replacement)
-    data = text if isinstance(text, bytes) else encoded(text)
-    hits = find(data, types, minimum=minimum, backend=backend)
-    if not hits:
-        return text
-    spans = [
-        (hit.start, hit.end, encoded(replace(hit.type, decoded(data[hit.start : hit.end])), "replacement"))
-        for hit in hits
-    ]
-    redacted = replaced(data, spans)
-    return redacted if isinstance(text, bytes) else decoded(redacted)
+    replace = replacer(replacement, _MAKERS)
+    data = encoded(text)
+    return redacted(text, data, find(data, types, minimum=minimum, backend=backend), replace)
 
 
 def stream(
@@ -162,7 +159,7 @@ def stream(
         TypeError, ValueError: as in `redact`.
     """
     options = _EVERYTHING if types is None and minimum == _MINIMUM else _options(types, minimum)
-    return Stream(implementation(__name__, backend).next_hit, options, replacer(replacement))
+    return Stream(implementation(__name__, backend).next_hit, options, replacer(replacement, _MAKERS))
 
 
 def warm() -> float:
@@ -177,17 +174,20 @@ def warm() -> float:
 
 def _options(types: Iterable[Type] | None, minimum: float) -> int:
     """Return types and least confidence as `grammar` packs them."""
-    if isinstance(types, str):
-        raise TypeError(f"types={types!r}: a single string; pass a list, as in types=[{types!r}]")
-    wanted = TYPES if types is None else tuple(types)
-    unknown = [name for name in wanted if name not in TYPES]
-    if unknown:
-        raise ValueError(f"types: {unknown[0]!r} is unknown; use any of {', '.join(map(repr, TYPES))}")
-    if not 0 <= minimum <= 1:
+    return selected(TYPES if types is None else types, _BITS) | _percent(minimum) << MINIMUM_SHIFT
+
+
+@lru_cache(maxsize=128)  # rounding takes longer than the search of a short text
+def _percent(minimum: float) -> int:
+    """Return the least confidence in percent, rounded up."""
+    try:
+        is_confidence = 0 <= minimum <= 1
+    except TypeError:
+        raise TypeError(f"minimum: got a {type(minimum).__name__}; pass a number from 0 to 1") from None
+    if not is_confidence:
         raise ValueError(f"minimum={minimum!r}: a confidence; pass a number from 0 to 1")
     # What no form speaks for is no candidate at any minimum.
-    percent = max(1, math.ceil(round(100 * minimum, 6)))
-    return sum(1 << TYPES.index(name) for name in set(wanted)) | percent << MINIMUM_SHIFT
+    return max(1, math.ceil(round(100 * minimum, 6)))
 
 
 _EVERYTHING = _options(None, _MINIMUM)

@@ -6,7 +6,7 @@ from aligntax_kernels.compilation import TEXT, direct, kernel
 from aligntax_kernels.intrinsics import address_of, load_u8
 from aligntax_kernels.pii.compiled import part
 from aligntax_kernels.pii.compiled.cards import card, ssn
-from aligntax_kernels.pii.compiled.email import email, local_end, local_start
+from aligntax_kernels.pii.compiled.email import email, local_start, row_end
 from aligntax_kernels.pii.compiled.iban import iban
 from aligntax_kernels.pii.compiled.ip import ipv4, ipv6
 from aligntax_kernels.pii.compiled.phone import phone
@@ -16,6 +16,7 @@ from aligntax_kernels.pii.compiled.text import (
     DIGIT,
     INSIDE,
     LETTER,
+    LOCAL,
     SEPARATOR,
     I,
     next_trigger,
@@ -33,6 +34,7 @@ from aligntax_kernels.pii.grammar import (
     MINIMUM_SHIFT,
     MORE,
     MOST_DIGITS,
+    MOST_LOCAL_BYTES,
     NONE,
     NOTHING,
     PARENTHESES,
@@ -84,8 +86,8 @@ def _around(base: int, start: int, end: int, length: int, options: int) -> int:
     """
     if options >> EMAIL & 1 == 0:
         return 0
-    at = local_end(base, end)
-    if at < 0:
+    at = row_end(base, end, LOCAL, MOST_LOCAL_BYTES)
+    if at - end > MOST_LOCAL_BYTES:
         return 0
     if at == length and options & MORE:
         return HELD - start

@@ -1,18 +1,17 @@
-"""What stands in the place of a hit: a label, a fixed string, a mask, or a pseudonym."""
+"""What may stand in the place of a hit besides labels and fixed strings: masks and pseudonyms."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
 from aligntax_kernels.pseudonyms import keyed_name, require_key
 
-__all__ = ["Mask", "Pseudonyms", "Replacement", "replacer"]
+__all__ = ["Mask", "Pseudonyms"]
 
-Replacement = str | Callable[[str, str], str]
-"""A fixed string, or a function of the type and the value of a hit."""
+_CALLING_CODE_AND_ZERO = re.compile(r"^(\(?(?:\+|00|011)[^(]*\()0")
+_NO_DIGIT = re.compile("[^0-9]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +24,7 @@ class Mask:
         character: what stands for each of the others; one character.
 
     Raises:
+        TypeError: if `keep` is not an int or `character` not a str.
         ValueError: if `keep` is negative or `character` is not one character.
     """
 
@@ -32,6 +32,10 @@ class Mask:
     character: str = "*"
 
     def __post_init__(self) -> None:
+        if not isinstance(self.keep, int):
+            raise TypeError(f"keep: got a {type(self.keep).__name__}; pass an int, how many characters stay legible")
+        if not isinstance(self.character, str):
+            raise TypeError(f"character: got a {type(self.character).__name__}; pass a str of one character")
         if self.keep < 0:
             raise ValueError(f"keep={self.keep}: how many characters stay legible; pass 0 or more")
         if len(self.character) != 1:
@@ -60,9 +64,9 @@ class Pseudonyms:
         pseudonym = "[" + type + ":" + the first `digits` hexadecimal digits of digest + "]"
 
     Normalised is: an email address in lower case; an IP address in the form of RFC 5952; an IBAN without separators, in
-    capitals; cards, SSNs and phone numbers as their digits (a trunk zero in parentheses is no part of the number).
-    Who has the key can find out by trial which value a name stands for, and who has not cannot, if the key is random
-    and of 16 bytes or more. Two values share a name with a chance of 16 ** -digits.
+    capitals; cards, SSNs and phone numbers as their digits, of which a zero in parentheses behind a calling code is
+    none. Who has the key can find out by trial which value a name stands for, and who has not cannot, if the key is
+    random and of 16 bytes or more. Two values share a name with a chance of 16 ** -digits.
 
     Attributes:
         key: the secret, not empty.
@@ -86,35 +90,16 @@ class Pseudonyms:
         return keyed_name(self.key, self.digits, kind, _normalised(kind, value))
 
 
-def replacer(replacement: Replacement | None) -> Callable[[str, str], str]:
-    """Return the function of type and value that a caller's replacement means.
-
-    Raises:
-        TypeError: if it is neither a string nor callable nor None.
-    """
-    if replacement is None:
-        return _label
-    if isinstance(replacement, str):
-        return lambda _kind, _value: replacement
-    if callable(replacement):
-        return replacement
-    raise TypeError(
-        f"replacement: got a {type(replacement).__name__}; "
-        f"pass a str, pii.Mask(), pii.Pseudonyms(key) or a function of type and value"
-    )
-
-
-def _label(kind: str, value: str) -> str:  # noqa: ARG001
-    return f"[{kind}]"
-
-
 def _normalised(kind: str, value: str) -> str:
     if kind == "email":
         return value.lower()
     if kind == "ip":
-        return str(ip_address(value))
+        address = ip_address(value)
+        # Before Python 3.13 an address with an IPv4 address in it came out without the dots of RFC 5952, section 5.
+        mapped = address.ipv4_mapped if address.version == 6 else None
+        return f"::ffff:{mapped}" if mapped else str(address)
     if kind == "iban":
         return "".join(filter(str.isalnum, value)).upper()
     if kind == "phone":
-        value = value.replace("(0)", "")
-    return re.sub(r"[^0-9]", "", value)
+        value = _CALLING_CODE_AND_ZERO.sub(r"\1", value)
+    return _NO_DIGIT.sub("", value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from aligntax_kernels.chunks import Chunks, incomplete_bytes
 from aligntax_kernels.pii.grammar import (
     HELD,
     LOOK_AHEAD_BYTES,
@@ -14,12 +15,9 @@ from aligntax_kernels.pii.grammar import (
     resumed,
     unpack,
 )
-from aligntax_kernels.text import Text, decoded, encoded
+from aligntax_kernels.text import Text
 
 __all__ = ["Stream"]
-
-# How many bytes a character has, by the upper five bits of its first one; 1 for all that are not here.
-_SIZES = {**dict.fromkeys(range(0b11000, 0b11100), 2), 0b11100: 3, 0b11101: 3, 0b11110: 4}
 
 
 class Stream:
@@ -39,11 +37,11 @@ class Stream:
         hits: how many have been replaced so far.
     """
 
-    __slots__ = ("_at", "_ended", "_incomplete", "_is_text", "_options", "_replace", "_search", "_text", "hits")
+    __slots__ = ("_at", "_chunks", "_incomplete", "_options", "_replace", "_search", "_text", "hits")
 
     most_held = LOOK_AHEAD_BYTES
 
-    def __init__(self, search: Search, options: int, replace: Callable[[str, str], str]) -> None:
+    def __init__(self, search: Search, options: int, replace: Callable[[str, bytes], bytes]) -> None:
         self._search = search
         self._options = options
         self._replace = replace
@@ -51,8 +49,7 @@ class Stream:
         """What has been released last and still decides on what follows, then what is held, from `_at` on."""
         self._at = 0
         self._incomplete = b""
-        self._is_text: bool | None = None
-        self._ended = False
+        self._chunks = Chunks()
         self.hits = 0
 
     def feed(self, chunk: Text) -> Text:
@@ -62,22 +59,11 @@ class Stream:
             TypeError: if the chunk is neither str nor bytes, or of another kind than the first.
             RuntimeError: after `finish`.
         """
-        if self._ended:
-            raise RuntimeError("this stream has ended; make another one for another text")
-        if isinstance(chunk, str):
-            if self._is_text is False:
-                raise TypeError("chunk: got a str; pass bytes as before")
-            self._is_text = True
-            return decoded(self._advance(encoded(chunk), self._options | MORE))
-        if not isinstance(chunk, bytes):
-            raise TypeError(f"chunk: got a {type(chunk).__name__}; pass str or bytes")
-        if self._is_text:
-            raise TypeError("chunk: got bytes; pass a str as before")
-        self._is_text = False
-        data = self._incomplete + chunk
-        complete = len(data) - _incomplete_bytes(data)
+        data = self._incomplete + self._chunks.take(chunk)
+        complete = len(data) - incomplete_bytes(data)
+        released = self._advance(data[:complete], self._options | MORE)
         self._incomplete = data[complete:]
-        return self._advance(data[:complete], self._options | MORE)
+        return self._chunks.give(released)
 
     def finish(self) -> str | bytes:
         """End the text and return the rest of it, hits replaced: str if chunks were str or there were none.
@@ -85,11 +71,8 @@ class Stream:
         Raises:
             RuntimeError: if it has ended already.
         """
-        if self._ended:
-            raise RuntimeError("this stream has ended; make another one for another text")
-        self._ended = True
-        rest = self._advance(self._incomplete, self._options)
-        return rest if self._is_text is False else decoded(rest)
+        self._chunks.end()
+        return self._chunks.give(self._advance(self._incomplete, self._options))
 
     def _advance(self, more: bytes, options: int) -> bytes:
         """Return what may be released when `more` has come."""
@@ -97,11 +80,12 @@ class Stream:
         at = self._at
         packed = resumed(self._search, text, self._search(text, at, options), options)
         pieces: list[bytes] = []
+        hits = self.hits
         while packed >= 0:
             found = unpack(packed)
-            value = decoded(text[found.start : found.end])
-            pieces += (text[at : found.start], encoded(self._replace(TYPES[found.type], value), "replacement"))
-            self.hits += 1
+            value = text[found.start : found.end]
+            pieces += (text[at : found.start], self._replace(TYPES[found.type], value))
+            hits += 1
             at = found.end
             packed = resumed(self._search, text, self._search(text, at, options), options)
         released = HELD - packed if options & MORE else len(text)
@@ -109,13 +93,5 @@ class Stream:
         cut = max(0, released - LOOK_BEHIND_BYTES)
         self._text = text[cut:]
         self._at = released - cut
+        self.hits = hits
         return b"".join(pieces)
-
-
-def _incomplete_bytes(data: bytes) -> int:
-    """Return how many bytes at the end begin a character that more bytes could complete."""
-    for size in range(1, min(3, len(data)) + 1):
-        byte = data[-size]
-        if byte & 0xC0 != 0x80:
-            return size if _SIZES.get(byte >> 3, 1) > size else 0
-    return 0

@@ -8,14 +8,19 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 from aligntax_kernels.backends import Backend, implementation
-from aligntax_kernels.secrets.replacement import Pseudonyms, Replacement, replacer
+from aligntax_kernels.redaction import Replacement, redacted, replacer
+from aligntax_kernels.secrets.replacement import Pseudonyms
 from aligntax_kernels.secrets.rules import ALL_RULES, RULES, TYPES
 from aligntax_kernels.secrets.shapes import unpack
 from aligntax_kernels.secrets.streaming import Stream
-from aligntax_kernels.text import Text, code_points, decoded, encoded, replaced
+from aligntax_kernels.selection import selected
+from aligntax_kernels.text import Text, code_points, encoded
 
 __all__ = ["TYPES", "Hit", "Pseudonyms", "Stream", "find", "redact", "stream", "warm"]
 
+_BITS = {name: sum(1 << index for index, rule in enumerate(RULES) if rule.type == name) for name in TYPES}
+"""A bit for each rule of a type."""
+_MAKERS = "secrets.Pseudonyms(key)"
 
 # Bytes from which on other threads are let run meanwhile; a shorter search is over before a fight for the GIL is.
 _LONG_TEXT = 1 << 20
@@ -69,7 +74,7 @@ def find(text: str | bytes, types: Iterable[str] | None = None, *, backend: Back
     if types is None and backend == "auto" and len(data) < _LONG_TEXT:
         search = _usual_search()
     else:
-        search = _searcher(ALL_RULES if types is None else _selected(types), backend, len(data) >= _LONG_TEXT)
+        search = _searcher(ALL_RULES if types is None else selected(types, _BITS), backend, len(data) >= _LONG_TEXT)
     match = search(data, 0, True)
     if match < 0:
         return []
@@ -107,14 +112,9 @@ def redact(
     Raises:
         TypeError, ValueError: as in `find`; TypeError for another replacement.
     """
-    replace = replacer(replacement)
-    data = text if isinstance(text, bytes) else encoded(text)
-    hits = find(data, types, backend=backend)
-    if not hits:
-        return text
-    spans = [(hit.start, hit.end, replace(hit.type, data[hit.start : hit.end])) for hit in hits]
-    redacted = replaced(data, spans)
-    return redacted if isinstance(text, bytes) else decoded(redacted)
+    replace = replacer(replacement, _MAKERS)
+    data = encoded(text)
+    return redacted(text, data, find(data, types, backend=backend), replace)
 
 
 def stream(
@@ -130,8 +130,8 @@ def stream(
     Raises:
         TypeError, ValueError: as in `redact`.
     """
-    rules = ALL_RULES if types is None else _selected(types)
-    return Stream(_searcher(rules, backend, False), replacer(replacement))
+    rules = ALL_RULES if types is None else selected(types, _BITS)
+    return Stream(_searcher(rules, backend, False), replacer(replacement, _MAKERS))
 
 
 def warm() -> float:
@@ -153,14 +153,3 @@ def _usual_search() -> Callable[[bytes, int, bool], int]:
 def _searcher(rules: int, backend: str, is_long: bool) -> Callable[[bytes, int, bool], int]:
     search: Callable[[bytes, int, bool], int] = implementation(__name__, backend).searcher(rules, is_long=is_long)
     return search
-
-
-def _selected(types: Iterable[str]) -> int:
-    """Return a bit for each rule of some types."""
-    if isinstance(types, str):
-        raise TypeError(f"types={types!r}: a single string; pass a list, as in types=[{types!r}]")
-    wanted = tuple(types)
-    unknown = [name for name in wanted if name not in TYPES]
-    if unknown:
-        raise ValueError(f"types: {unknown[0]!r} is unknown; use any of {', '.join(map(repr, TYPES))}")
-    return sum(1 << index for index, rule in enumerate(RULES) if rule.type in wanted)

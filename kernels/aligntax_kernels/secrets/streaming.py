@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from aligntax_kernels.chunks import Chunks
 from aligntax_kernels.secrets.anchors import longest, look_behind
 from aligntax_kernels.secrets.rules import RULES
 from aligntax_kernels.secrets.shapes import unpack
-from aligntax_kernels.text import Text, decoded, encoded
+from aligntax_kernels.text import Text
 
 __all__ = ["Stream"]
 
@@ -32,7 +33,7 @@ class Stream:
         hits: how many have been replaced so far.
     """
 
-    __slots__ = ("_at", "_ended", "_is_text", "_replace", "_search", "_text", "hits")
+    __slots__ = ("_at", "_chunks", "_replace", "_search", "_text", "hits")
 
     most_held = max(map(longest, RULES))
 
@@ -42,8 +43,7 @@ class Stream:
         self._text = b""
         """What has been released last, then what is held, from `_at` on."""
         self._at = 0
-        self._is_text: bool | None = None
-        self._ended = False
+        self._chunks = Chunks()
         self.hits = 0
 
     def feed(self, chunk: Text) -> Text:
@@ -53,15 +53,8 @@ class Stream:
             TypeError: if the chunk is neither str nor bytes, or of another kind than the first.
             RuntimeError: after `finish`.
         """
-        if self._ended:
-            raise RuntimeError("this stream has ended; make another one for another text")
-        is_text = isinstance(chunk, str)
-        data = chunk.encode() if type(chunk) is str and chunk.isascii() else encoded(chunk, "chunk")
-        if is_text is not self._is_text:
-            self._require_kind(chunk)
-        released = self._advance(data, final=False)
         # A secret begins and ends at a character, and a chunk of str does.
-        return decoded(released) if is_text else released  # type: ignore[return-value]
+        return self._chunks.give(self._advance(self._chunks.take(chunk), final=False))
 
     def finish(self) -> str | bytes:
         """End the text and return the rest of it, secrets replaced: str if chunks were str or there were none.
@@ -69,27 +62,19 @@ class Stream:
         Raises:
             RuntimeError: if it has ended already.
         """
-        if self._ended:
-            raise RuntimeError("this stream has ended; make another one for another text")
-        self._ended = True
-        rest = self._advance(b"", final=True)
-        return rest if self._is_text is False else decoded(rest)
-
-    def _require_kind(self, chunk: str | bytes) -> None:
-        if self._is_text is not None:
-            before = "str" if self._is_text else "bytes"
-            raise TypeError(f"chunk: got a {type(chunk).__name__}; pass {before} as before")
-        self._is_text = isinstance(chunk, str)
+        self._chunks.end()
+        return self._chunks.give(self._advance(b"", final=True))
 
     def _advance(self, more: bytes, *, final: bool) -> bytes:
         """Return what may be released when `more` has come."""
         text, at = self._text + more, self._at
         match = self._search(text, at, final)
         pieces: list[bytes] = []
+        hits = self.hits
         while match >= 0:
             found = unpack(match)
             pieces += (text[at : found.start], self._replace(RULES[found.rule].type, text[found.start : found.end]))
-            self.hits += 1
+            hits += 1
             at = found.end
             match = self._search(text, at, final)
         decided = -1 - match
@@ -98,5 +83,5 @@ class Stream:
             # Not for each chunk: what has been released is looked at only as far as is needed.
             cut = decided - _CONTEXT_BYTES
             text, decided = text[cut:], decided - cut
-        self._text, self._at = text, decided
+        self._text, self._at, self.hits = text, decided, hits
         return b"".join([*pieces, released]) if pieces else released

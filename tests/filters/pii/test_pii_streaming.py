@@ -165,6 +165,28 @@ def test_replacements_types_and_minimum_are_those_of_redact():
         assert "".join(streamed(list(text), **options)) == pii.redact(text, **options) != pii.redact(text)
 
 
+@pytest.mark.parametrize(
+    "chunks", [["mail a@b.com é", " and c@d.org é and", " more"], [b"mail a@b.com \xc3", b"\xa9 c@d.org \xc3", b"\xa9"]]
+)
+def test_a_chunk_whose_replacement_fails_can_be_fed_again(chunks):
+    failing = True
+
+    def replacement(kind, value):
+        if failing and value == "c@d.org":
+            raise LookupError
+        return kind
+
+    stream = pii.stream(replacement=replacement)
+    out = [stream.feed(chunks[0])]
+    with pytest.raises(LookupError):
+        stream.feed(chunks[1])
+    failing = False
+    out += [*map(stream.feed, chunks[1:]), stream.finish()]
+    whole = type(chunks[0])().join(chunks)
+    assert type(whole)().join(out) == pii.redact(whole, replacement=replacement)
+    assert stream.hits == 2
+
+
 def test_a_stream_ends_once():
     stream = pii.stream()
     assert stream.finish() == ""
@@ -177,11 +199,11 @@ def test_a_stream_ends_once():
 def test_chunks_are_of_one_kind():
     stream = pii.stream()
     stream.feed("x")
-    with pytest.raises(TypeError, match="got bytes; pass a str"):
+    with pytest.raises(TypeError, match="got a bytes; pass str as before"):
         stream.feed(b"x")
     stream = pii.stream()
     stream.feed(b"x")
-    with pytest.raises(TypeError, match="got a str; pass bytes"):
+    with pytest.raises(TypeError, match="got a str; pass bytes as before"):
         stream.feed("x")
     with pytest.raises(TypeError, match="got a bytearray"):
         stream.feed(bytearray(b"x"))

@@ -27,6 +27,10 @@ def test_types(call):
         call("a", ["jwt", "jwtt"])
     with pytest.raises(TypeError, match=r"types='jwt': a single string; pass a list, as in types=\['jwt'\]"):
         call("a", "jwt")
+    with pytest.raises(TypeError, match="types: got a int; pass a list"):
+        call("a", 3)
+    with pytest.raises(ValueError, match=r"types: \['jwt'\] is unknown"):
+        call("a", [["jwt"]])
 
 
 @pytest.mark.parametrize("call", [secrets.find, secrets.redact, lambda text, **options: secrets.stream(**options)])
@@ -57,7 +61,7 @@ def test_a_function():
     with pytest.raises(TypeError, match=r"replacement: got a int; pass str or bytes"):
         secrets.redact(KEY, replacement=lambda kind, secret: 1)
     with pytest.raises(
-        TypeError, match=r"replacement: got a int; pass a str, secrets\.Pseudonyms\(key\), or a function"
+        TypeError, match=r"replacement: got a int; pass a str, secrets\.Pseudonyms\(key\) or a function"
     ):
         secrets.redact("a", replacement=1)
 

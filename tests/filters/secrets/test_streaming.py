@@ -148,6 +148,24 @@ def test_a_private_key_without_an_end_is_held_until_its_bound():
     assert out.index("[private_key]" + "".join(out).removeprefix("[private_key]")[: len(out[17]) - 13]) == 17
 
 
+def test_a_chunk_whose_replacement_fails_can_be_fed_again():
+    first, second = (f"npm_{drawn('abcdefgh0123', 36, seed)}" for seed in (1, 2))
+    failing = True
+
+    def replacement(kind, secret):
+        if failing and secret == second:
+            raise LookupError
+        return kind
+
+    stream = secrets.stream(replacement=replacement)
+    chunk = f"{first} {second} "
+    with pytest.raises(LookupError):
+        stream.feed(chunk)
+    failing = False
+    assert stream.feed(chunk) + stream.finish() == "npm_token npm_token "
+    assert stream.hits == 2
+
+
 def test_the_reference_decides_at_the_end():
     stream = secrets.stream(backend="reference")
     key = "npm_" + drawn("abcdefgh0123", 36)

@@ -26,7 +26,7 @@ from aligntax_kernels.pii.grammar import (
     MOST_LOCAL_BYTES,
 )
 
-__all__ = ["email", "local_end", "local_start"]
+__all__ = ["email", "local_start", "row_end"]
 
 _EXTENSIONS = np.array([int.from_bytes(name.encode(), "little") for name in FILE_EXTENSIONS.split()], np.uint64)
 _LONGEST_EXTENSION = 8
@@ -51,21 +51,21 @@ def local_start(base: int, end: int) -> int:
     return at if end - at <= MOST_LOCAL_BYTES else -1
 
 
-@part(I(I, I))
-def local_end(base: int, start: int) -> int:
-    """Return where the row of local-part bytes from `start` on ends, or -1 where it is longer than one may be."""
+@part(I(I, I, I, I))
+def row_end(base: int, start: int, kind: int, most: int) -> int:
+    """Return where the row of letters and bytes of a class from `start` on ends, or beyond `most` bytes if it does."""
     at = start
-    while at - start <= MOST_LOCAL_BYTES:
+    while at - start <= most:
         byte = load_u8(base + at)
         if byte < 0x80:
-            if CLASSES[byte] & LOCAL == 0:
+            if CLASSES[byte] & kind == 0:
                 return at
             at += 1
         elif two_byte_letter(base, at):
             at += 2
         else:
             return at
-    return -1
+    return at
 
 
 @part(I(I, I))
@@ -83,23 +83,6 @@ def _first_of_local(base: int, at: int) -> int:
     while start < at and load_u8(base + start) < 0x80 and CLASSES[load_u8(base + start)] & WORD == 0:
         start += 1
     return start if start < at else -1
-
-
-@part(I(I, I))
-def _label_end(base: int, start: int) -> int:
-    """Return where the row of letters, digits and hyphens from `start` on ends, or beyond what a label may have."""
-    at = start
-    while at - start <= MOST_LABEL_BYTES:
-        byte = load_u8(base + at)
-        if byte < 0x80:
-            if CLASSES[byte] & LABEL == 0:
-                return at
-            at += 1
-        elif two_byte_letter(base, at):
-            at += 2
-        else:
-            return at
-    return at
 
 
 @part(I(I, I, I))
@@ -151,7 +134,7 @@ def email(base: int, at: int, length: int) -> tuple[int, int, int, int]:
     label, end, percent, labels = at + 1, -1, 0, 0
     while True:
         byte = load_u8(base + label)
-        stop = _label_end(base, label)
+        stop = row_end(base, label, LABEL, MOST_LABEL_BYTES)
         if stop == label or byte == _HYPHEN:
             touched = label == length
             break
