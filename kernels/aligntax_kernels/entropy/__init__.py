@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aligntax_kernels.arrays import Tensor, is_on_cuda, shared_values
+from aligntax_kernels.arrays import Tensor, shared_values
 from aligntax_kernels.backends import Backend, implementation
+from aligntax_kernels.devices import OFFERED, backend_for, warm_backends
 
 __all__ = ["Backend", "Statistics", "statistics", "warm"]
 
-_OFFERED = ("reference", "cpu", "cuda")
 _KINDS = ("float32", "float16", "bfloat16")
 
 
@@ -44,9 +43,10 @@ def statistics(logits: NDArray[Any] | Tensor, *, top_p: float | None = None, bac
             descending = sort(p, descending); size[row] = the least k with sum(descending[:k]) >= top_p - 1e-6
             mass[row] = sum(descending[:size[row]])
 
-    Entropy is exact to 1e-6 of itself, however small it is. Minus infinity is a token that cannot be chosen. Which of
-    several equally likely tokens the nucleus would take last changes neither its size nor its mass. `top_p` is met to
-    within 1e-6, since logits of 32 bits say no more about sums of probabilities. Logits on a CUDA device are read
+    Entropy is exact to 1e-6 of itself, but that tokens whose logits lie 86 and more below the largest add nothing to
+    it, each of them less than 4e-36 (the reference adds them). Minus infinity is a token that cannot be chosen. Which
+    of several equally likely tokens the nucleus would take last changes neither its size nor its mass. `top_p` is met
+    to within 1e-6, since logits of 32 bits say no more about sums of probabilities. Logits on a CUDA device are read
     there, and the call waits for the result.
 
     Args:
@@ -69,10 +69,10 @@ def statistics(logits: NDArray[Any] | Tensor, *, top_p: float | None = None, bac
     Neural Text Degeneration, ICLR 2020, section 3.1 (nucleus).
     """
     share = _share(top_p)
-    on_device = backend == "cuda" or (backend == "auto" and is_on_cuda(logits))
-    chosen = implementation(__name__, "cuda" if on_device else backend, _OFFERED)
+    backend = backend_for(backend, logits)
+    chosen = implementation(__name__, backend, OFFERED)
     values: Any
-    if on_device:
+    if backend == "cuda":
         values, kind = logits, str(getattr(logits, "dtype", type(logits).__name__)).removeprefix("torch.")
     else:
         values, kind = shared_values(logits, "logits")
@@ -108,10 +108,7 @@ def warm(*, cuda: bool = False) -> float:
     Raises:
         ImportError: with `cuda`, where no CUDA device can be used; names the install command.
     """
-    start = time.perf_counter()
-    for backend in ("cpu", "cuda") if cuda else ("cpu",):
-        implementation(__name__, backend, _OFFERED).warm()
-    return time.perf_counter() - start
+    return warm_backends(__name__, cuda=cuda)
 
 
 def _share(top_p: float | None) -> float:

@@ -36,16 +36,7 @@ _measure_now, _measure_long = direct(measure_rows), direct(_measure_without_gil)
 
 
 def measure(logits: NDArray[Any], kind: str, top_p: float) -> tuple[NDArray[np.float64], Fault | None]:
-    """Return entropy, perplexity, largest probability, and size and mass of the nucleus of each row.
-
-    Args:
-        logits: (rows, vocabulary), of the type that `kind` names, or its bits for bfloat16.
-        kind: "float32", "float16" or "bfloat16".
-        top_p: of the nucleus; 0 for none.
-
-    Returns:
-        float64, (rows, 5); and the first row that is no distribution, from which on nothing is filled in.
-    """
+    """Do what `reference.measure` does, which says what is passed and returned."""
     statistics = np.zeros((len(logits), reference.COLUMNS))
     if not logits.flags.aligned or (logits.shape[1] > 1 and logits.strides[1] != logits.itemsize):
         logits = logits.copy(order="C")

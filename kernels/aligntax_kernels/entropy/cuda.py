@@ -228,7 +228,7 @@ def _measure(logits: Any, statistics: Any, fraction: Any, exponent: Any, bias: A
         if key > -infinity:
             depth, mass = _weigh(key, top, largest, fraction, bias)
             slot = np.int64(depth * scale)
-            if slot < _BANDS:
+            if 0 <= slot < _BANDS:  # never below 0, unless another stream overwrites the logits meanwhile
                 cuda.atomic.add(held, slot, np.float64(mass))
                 cuda.atomic.add(counts, slot, 1)
     band = _cross(held, counts, _BANDS, target, found)

@@ -28,7 +28,8 @@ _F32, _I32 = types.float32[::1], types.int32[::1]
 def _bands_of(group: Any, shift: Any, largest: Any, scale: Any, bands: Any) -> None:
     """Write for each logit of a group how many bands it lies below the largest, or _BANDS and more beyond the last."""
     for index in range(len(group)):
-        depth = (largest - (group[index] - shift)) * scale
+        # No depth is negative, unless another thread overwrites the logits meanwhile: bands are places in memory.
+        depth = abs(largest - (group[index] - shift)) * scale
         # Many slots for what lies beyond: additions to one and the same would wait for each other.
         beyond = np.int32(_BANDS + index)
         bands[index] = np.int32(depth) if depth < np.float32(_BANDS) else beyond

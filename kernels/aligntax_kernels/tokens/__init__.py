@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import sys
-import time
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aligntax_kernels.arrays import Tensor, is_on_cuda, shared_array
+from aligntax_kernels.arrays import Tensor, shared_array
 from aligntax_kernels.backends import Backend, implementation
+from aligntax_kernels.devices import OFFERED, backend_for, warm_backends
 from aligntax_kernels.tokens.bans import TokenBans
 from aligntax_kernels.tokens.logits import logits_array, require_words, require_writable
 from aligntax_kernels.tokens.spellings import token_bytes
 
 __all__ = ["Backend", "TokenBans", "apply_bitmask", "token_bytes", "warm"]
 
-_OFFERED = ("reference", "cpu", "cuda")
 _INT32 = np.dtype(np.int32)
 
 
@@ -53,13 +52,14 @@ def apply_bitmask(
         type(logits) is type(bitmask) is tensor_type
         and (backend == "auto" or backend == "cpu")
         and logits.is_cpu  # type: ignore[union-attr]
-        and implementation(__name__, "cpu", _OFFERED).mask_plain_tensors(logits, bitmask)
+        and implementation(__name__, "cpu", OFFERED).mask_plain_tensors(logits, bitmask)
     ):
         return
-    if backend == "cuda" or (backend == "auto" and is_on_cuda(logits)):
-        implementation(__name__, "cuda", _OFFERED).apply_bitmask(logits, bitmask)
+    backend = backend_for(backend, logits)
+    mask = implementation(__name__, backend, OFFERED).apply_bitmask
+    if backend == "cuda":
+        mask(logits, bitmask)
         return
-    mask = implementation(__name__, backend, _OFFERED).apply_bitmask
     values, found = logits_array(logits)
     words = shared_array(bitmask, "bitmask")
     if words.dtype != _INT32:
@@ -88,7 +88,4 @@ def warm(*, cuda: bool = False) -> float:
     Raises:
         ImportError: with `cuda`, where no CUDA device can be used; names the install command.
     """
-    start = time.perf_counter()
-    for backend in ("cpu", "cuda") if cuda else ("cpu",):
-        implementation(__name__, backend, _OFFERED).warm()
-    return time.perf_counter() - start
+    return warm_backends(__name__, cuda=cuda)

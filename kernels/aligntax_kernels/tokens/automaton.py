@@ -15,7 +15,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +43,11 @@ SLOT_WORDS: Final = 4
 STATE_FACTOR: Final = 0x2545F491
 SYMBOL_FACTOR: Final = 0x4F6CDD1D
 _EMPTY: Final = -1
+
+# A search looks at this many slots at the most, unless that would take a table of more slots for an edge than these:
+# random sequences need 4 to 16 of them, and sequences chosen to collide would need any number.
 _PROBES: Final = 8
+_MOST_SLOTS_FOR_AN_EDGE: Final = 32
 
 Ranges = Mapping[int, Sequence[tuple[int, int]]]
 
@@ -63,6 +67,9 @@ class Automaton:
     address: int
     states: int
     longest: int
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _placed, (self.tables,)  # a copy, or another process, has the tables at another address
 
 
 def of_tokens(sequences: Iterable[Sequence[int]]) -> Automaton:
@@ -204,8 +211,12 @@ def _packed(
         header[name] = at
         at += len(part)
     tables = np.concatenate([np.array(part, np.int32) for part in (header, *parts.values())])
+    return _placed(tables)
+
+
+def _placed(tables: NDArray[np.int32]) -> Automaton:
     tables.flags.writeable = False
-    return Automaton(tables, tables.ctypes.data, states, longest)
+    return Automaton(tables, tables.ctypes.data, int(tables[STATES]), int(tables[LONGEST]))
 
 
 def _transitions(children: Sequence[Mapping[int, int]]) -> tuple[list[int], int, int]:
@@ -214,15 +225,15 @@ def _transitions(children: Sequence[Mapping[int, int]]) -> tuple[list[int], int,
     A slot is the state, or -1 where it is free, the symbol, the next state, and a word for alignment.
     """
     edges = [(state, symbol, child) for state, below in enumerate(children) for symbol, child in below.items()]
-    size = 4
-    while True:
+    size = 8
+    while size < 2 * len(edges):
         size *= 2
-        if size < 2 * len(edges):
-            continue
+    while True:
         slots = [_EMPTY] * (SLOT_WORDS * size)
         most = max((_insert(slots, size - 1, *edge) for edge in edges), default=1)
-        if most <= _PROBES:
+        if most <= _PROBES or 2 * size > _MOST_SLOTS_FOR_AN_EDGE * len(edges):
             return slots, size - 1, most
+        size *= 2
 
 
 def _insert(slots: list[int], slot_mask: int, state: int, symbol: int, child: int) -> int:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import index
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aligntax_kernels.arrays import Tensor, is_on_cuda, shared_array
+from aligntax_kernels.arrays import Tensor, shared_array
 from aligntax_kernels.backends import Backend, implementation
+from aligntax_kernels.devices import OFFERED, backend_for
 from aligntax_kernels.tokens.logits import logits_array, require_writable
 from aligntax_kernels.tokens.rules import Rules, States, rules_of_strings, rules_of_tokens, vocabulary
 
 __all__ = ["TokenBans"]
 
 _PACKAGE = "aligntax_kernels.tokens"
-_OFFERED = ("reference", "cpu", "cuda")
 _INT32, _INT64 = np.dtype(np.int32), np.dtype(np.int64)
 
 Array = NDArray[Any] | Tensor
@@ -97,7 +98,7 @@ class TokenBans:
 
     def _take(self, rules: Rules, vocab_size: int, backend: Backend) -> None:
         if backend not in ("auto", "cuda"):
-            implementation(_PACKAGE, backend, _OFFERED)  # refuses here, not in the middle of a request
+            implementation(_PACKAGE, backend, OFFERED)  # refuses here, not in the middle of a request
         self.vocab_size, self.longest = vocab_size, rules.automaton.longest
         self._rules, self._backend = rules, backend
 
@@ -106,17 +107,22 @@ class TokenBans:
 
         Args:
             rows: how many, at least 0.
-            device: None for the CPU; or a CUDA device, as torch names it.
+            device: where the logits will be, as torch names it; None for the CPU, or with `backend="cuda"` for the
+                current CUDA device.
             drafts: on a CUDA device, how many tokens `draft` will be given for a row at the most.
 
         Returns:
             int32 zeros, (rows,): a numpy array, or on a CUDA device a `States`.
+
+        Raises:
+            TypeError: where `rows` or `drafts` is no integer.
+            ValueError: where one is negative.
+            ImportError: for a CUDA device where none can be used; names the install command.
         """
-        if rows < 0 or drafts < 0:
-            raise ValueError(f"rows={rows}, drafts={drafts}: neither can be negative")
-        if device is None and self._backend != "cuda":
+        rows, drafts = _count("rows", rows), _count("drafts", drafts)
+        if self._backend != "cuda" and (device is None or str(device).partition(":")[0] == "cpu"):
             return np.zeros(rows, np.int32)
-        return implementation(_PACKAGE, "cuda", _OFFERED).start(self._rules, rows, device, drafts)
+        return implementation(_PACKAGE, "cuda", OFFERED).start(self._rules, rows, device, drafts)
 
     def advance(self, state: Any, tokens: Array) -> None:
         """Let each row read tokens, such as its prompt or the draft tokens that were accepted; in place.
@@ -130,6 +136,8 @@ class TokenBans:
             TypeError: for another dtype, or memory that cannot be used in place.
             ValueError: where the shapes do not fit, or a state is none of this object's.
         """
+        if state is None or tokens is None:
+            raise _missing(state=state, tokens=tokens)
         self._walk(None, state, tokens)
 
     def apply(self, logits: Array, state: Any) -> None:
@@ -144,6 +152,8 @@ class TokenBans:
             TypeError: as `advance`.
             ValueError: as `advance`, and for logits narrower than the vocabulary, read-only or overlapping.
         """
+        if logits is None or state is None:
+            raise _missing(logits=logits, state=state)
         self._walk(logits, state, None)
 
     def step(self, logits: Array, state: Any, tokens: Array) -> None:
@@ -158,6 +168,8 @@ class TokenBans:
             TypeError: as `advance`.
             ValueError: as `apply`.
         """
+        if logits is None or state is None or tokens is None:
+            raise _missing(logits=logits, state=state, tokens=tokens)
         self._walk(logits, state, tokens)
 
     def apply_after(self, logits: Array, tokens: Array) -> None:
@@ -173,6 +185,8 @@ class TokenBans:
             TypeError: as `advance`.
             ValueError: as `apply`.
         """
+        if logits is None or tokens is None:
+            raise _missing(logits=logits, tokens=tokens)
         self._walk(logits, None, tokens)
 
     def draft(self, logits: Array, state: Any, drafts: Array) -> Any:
@@ -195,13 +209,16 @@ class TokenBans:
             TypeError: as `advance`.
             ValueError: as `apply`.
         """
+        if logits is None or state is None or drafts is None:
+            raise _missing(logits=logits, state=state, drafts=drafts)
         return self._walk(logits, state, drafts, is_draft=True)
 
     def _walk(self, logits: Any, state: Any, tokens: Any, is_draft: bool = False) -> Any:
         backend = self._backend
-        if backend == "auto" and (isinstance(state, States) or is_on_cuda(state if logits is None else logits)):
-            backend = "cuda"
-        chosen = implementation(_PACKAGE, backend, _OFFERED)
+        if backend == "auto":
+            given = state if logits is None else logits
+            backend = "cuda" if isinstance(state, States) else backend_for(backend, given)
+        chosen = implementation(_PACKAGE, backend, OFFERED)
         if backend == "cuda":
             return chosen.walk(self._rules, self.vocab_size, state, tokens, logits, is_draft)
         rows: Any = None
@@ -255,6 +272,23 @@ class TokenBans:
         return values
 
 
+def _count(name: str, given: Any) -> int:
+    try:
+        count = index(given)
+    except TypeError as error:
+        raise TypeError(f"{name}: got a {type(given).__name__}; pass how many, as an integer") from error
+    if count < 0:
+        raise ValueError(f"{name}={count} is negative; pass how many, 0 or more")
+    return count
+
+
+def _missing(**arguments: Any) -> TypeError:
+    """Return the error for the one that is None, which must not pass for an argument that the call does without."""
+    name = next(name for name, value in arguments.items() if value is None)
+    mend = "make it with start()" if name == "state" else "pass a numpy array or a torch tensor"
+    return TypeError(f"{name}: got None; {mend}")
+
+
 def _states(state: Any, rows: int | None) -> NDArray[np.int32]:
     numbers = shared_array(state, "state")
     if numbers.dtype != _INT32:
@@ -264,6 +298,8 @@ def _states(state: Any, rows: int | None) -> NDArray[np.int32]:
         raise ValueError(f"state has shape {numbers.shape}; expected {wanted}, one for each row")
     if not numbers.flags.writeable or not numbers.flags.aligned:
         raise ValueError("state is read-only or not aligned, and is changed in place; pass a copy and keep that")
+    if len(numbers) > 1 and numbers.strides[0] == 0:
+        raise ValueError("state is one number for all rows, and each row changes its own; pass a copy and keep that")
     return numbers
 
 
@@ -271,10 +307,10 @@ def _tokens(tokens: Any, rows: int | None) -> NDArray[Any]:
     read = shared_array(tokens, "tokens")
     if read.dtype != _INT64 and read.dtype != _INT32:
         raise TypeError(f"tokens are {read.dtype}; pass token ids as int32 or int64")
-    if read.ndim == 1:
-        read = read[:, np.newaxis]
-    if read.ndim != 2 or len(read) != rows:
+    if read.ndim not in (1, 2) or len(read) != rows:
         raise ValueError(
             f"tokens have shape {read.shape}; expected ({rows},) or ({rows}, length), a row for each state"
         )
+    if read.ndim == 1:
+        read = read[:, np.newaxis]
     return read if read.flags.aligned else read.copy()

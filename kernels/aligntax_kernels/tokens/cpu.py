@@ -35,29 +35,15 @@ _WORD = np.uint64(0xFFFFFFFF)
 _TENSOR_FORMATS = {f"torch.{name}": found for name, found in FORMATS.items()}
 
 
-@kernel(types.uint64(types.Array(types.uint16, 2, "A")))
-def _address_u16(values: NDArray[Any]) -> Any:
-    return _address_of(values)
-
-
-@kernel(types.uint64(types.Array(types.uint32, 2, "A")))
-def _address_u32(values: NDArray[Any]) -> Any:
-    return _address_of(values)
-
-
-@kernel(types.uint64(types.Array(types.uint64, 2, "A")))
-def _address_u64(values: NDArray[Any]) -> Any:
-    return _address_of(values)
-
-
-@kernel(types.uint64(types.Array(types.uint32, 1, "A")))
-def _address_u32_flat(values: NDArray[Any]) -> Any:
+def _address(values: NDArray[Any]) -> Any:
     return _address_of(values)
 
 
 # numba notices elements of another size, not of another type, and takes float32 for what is to be moved as bits.
-_address_of_2, _address_of_4, _address_of_8 = direct(_address_u16), direct(_address_u32), direct(_address_u64)
-_address_of_flat_4 = direct(_address_u32_flat)
+_address_of_2, _address_of_4, _address_of_8, _address_of_flat_4 = (
+    direct(kernel(types.uint64(types.Array(element, axes, "A")))(_address))
+    for element, axes in ((types.uint16, 2), (types.uint32, 2), (types.uint64, 2), (types.uint32, 1))
+)
 
 
 @kernel(types.void(types.uint64, types.uint64, types.uint64, types.uint64))
@@ -138,14 +124,7 @@ _mask_now, _mask_long = direct(_mask), direct(_mask_without_gil)
 
 
 def apply_bitmask(logits: NDArray[Any], bitmask: NDArray[np.int32], minus_infinity: int) -> None:
-    """Set the logits of banned tokens to minus infinity, in place.
-
-    Args:
-        logits: 16 or 32 bits each, (rows, vocabulary), aligned and writable, the values of a row adjacent.
-        bitmask: int32, (rows or 1, ceil(vocabulary / 32)), the words of a row adjacent; bit set = allowed, the lowest
-            bit first.
-        minus_infinity: its bits in the type of the logits.
-    """
+    """Do what `reference.apply_bitmask` does, with the values and the words of a row adjacent, and logits aligned."""
     rows, vocabulary = logits.shape
     mask = _mask_now if rows * vocabulary < _LONG_RUN_LOGITS else _mask_long
     shift, address = (2, _address_of_4(logits)) if logits.itemsize == 4 else (1, _address_of_2(logits))
@@ -196,22 +175,7 @@ def walk(
     minus_infinity: int,
     states: NDArray[np.int32] | None,
 ) -> int:
-    """Read tokens row by row, and ban in the logits what would complete a banned sequence; in place.
-
-    Args:
-        rules: what is banned.
-        state: int32, (rows,), where each row stands, and afterwards where it has come to unless `states` is given;
-            None for rows of which all is to be read.
-        tokens: int32 or int64, (rows, length), what each row reads; a negative one is none. None for no tokens.
-        logits: 16 or 32 bits each, the values of a row adjacent; (rows, length + 1, vocabulary) with `states`, for what
-            may follow each token and come before the first; else (rows, 1, vocabulary), for what may follow the last.
-            None to read only.
-        minus_infinity: its bits in the type of the logits.
-        states: int32, (rows, length + 1), contiguous, where the row stands at each place; None if nobody wants to know.
-
-    Returns:
-        The first row whose state is none of the automaton's, and then nothing was done; or -1.
-    """
+    """Do what `reference.walk` does, with the values of a row of logits adjacent, and `states` contiguous."""
     rows = own = own_step = read = read_step = token_step = size = length = at = row_step = step = shift = 0
     if state is not None:
         rows, own, own_step = len(state), _address_of_flat_4(state), state.strides[0]

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from aligntax_kernels.arrays import is_on_cuda
 from aligntax_kernels.cuda_target import IS_SIMULATED, cuda, device_array, kernel, launch
 from aligntax_kernels.tokens import automaton
 from aligntax_kernels.tokens.cuda_walking import NONE, walk_rows
@@ -71,7 +72,7 @@ def walk(rules: Rules, vocab_size: int, state: Any, tokens: Any, logits: Any, is
     Args:
         rules: what is banned.
         vocab_size: how many tokens there are.
-        state: a `States`, or None to read all of `tokens` from the beginning.
+        state: a `States`, or None where it is found from the last of `tokens`.
         tokens: what is read, or None.
         logits: where to ban, or None.
         is_draft: ban at every place of `tokens`, and keep the states at all of them.
@@ -86,8 +87,7 @@ def walk(rules: Rules, vocab_size: int, state: Any, tokens: Any, logits: Any, is
     rows: Any = None if states is None else len(states.values)
     (read, values), length, minus_infinity = _nothing(None if IS_SIMULATED else memory.device), 0, 0
     if tokens is not None:
-        read = tokens[:, None] if tokens.ndim == 1 else tokens
-        _require_tokens(read, rows)
+        read = _tokens(tokens, rows)
         _require_same_device(memory, read, "tokens")
         rows, length = read.shape
     if logits is not None:
@@ -156,6 +156,8 @@ def _tables(rules: Rules, like: Any) -> Any:
     """Return the tables on the device of a tensor, copied there once."""
     if IS_SIMULATED:
         return rules.automaton.tables
+    if not is_on_cuda(like):
+        device_array(like, "logits", bits=True)  # says what else it is
     device = like.device
     if device not in rules.copies:
         rules.copies[device] = import_module("torch").tensor(rules.automaton.tables, device=device)
@@ -194,11 +196,16 @@ def _places(logits: Any, rows: int | None, places: int | None, vocab_size: int) 
     return logits, found.minus_infinity
 
 
-def _require_tokens(tokens: Any, rows: int | None) -> None:
+def _tokens(tokens: Any, rows: int | None) -> Any:
+    """Return tokens as (rows, length)."""
+    if not hasattr(tokens, "dtype"):
+        raise TypeError(f"tokens: got a {type(tokens).__name__}; pass a torch tensor on a CUDA device")
     if str(tokens.dtype).removeprefix("torch.") not in ("int32", "int64"):
         raise TypeError(f"tokens are {tokens.dtype}; pass token ids as int32 or int64")
-    if tokens.ndim != 2 or rows not in (None, tokens.shape[0]):
-        raise ValueError(f"tokens have shape {tuple(tokens.shape)}; expected ({rows},) or ({rows}, length)")
+    if tokens.ndim not in (1, 2) or rows not in (None, tokens.shape[0]):
+        wanted = "rows" if rows is None else rows
+        raise ValueError(f"tokens have shape {tuple(tokens.shape)}; expected ({wanted},) or ({wanted}, length)")
+    return tokens[:, None] if tokens.ndim == 1 else tokens
 
 
 def _require_same_device(like: Any, value: Any, name: str) -> None:

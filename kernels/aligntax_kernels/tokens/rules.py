@@ -9,9 +9,10 @@ from typing import Any
 
 from aligntax_kernels.tokens import automaton
 
-__all__ = ["Rules", "States", "rules_of_strings", "rules_of_tokens", "vocabulary"]
+__all__ = ["MOST_TOKENS", "Rules", "States", "rules_of_strings", "rules_of_tokens", "token_sequence", "vocabulary"]
 
-_INT32_MAX = 2**31 - 1
+MOST_TOKENS = 2**31 - 1
+"""Of a vocabulary."""
 
 Symbols = tuple[int, ...]
 
@@ -31,6 +32,9 @@ class Rules:
     spellings: Sequence[bytes] | None
     automaton: automaton.Automaton
     copies: dict[Any, Any] = field(default_factory=dict)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Rules, (self.sequences, self.spellings, self.automaton)  # the device may be missing where it is loaded
 
     def symbols(self, token: int) -> Symbols:
         """Return what reading a token reads: nothing if it is negative, which stands for no token."""
@@ -76,12 +80,18 @@ class States:
 
 def rules_of_tokens(sequences: Iterable[Sequence[int]], vocab_size: int) -> Rules:
     """Return the rules for sequences of token ids, each once, or raise as `TokenBans` says."""
-    banned = tuple(dict.fromkeys(_sequence(number, given, vocab_size) for number, given in enumerate(sequences)))
+    banned = tuple(
+        dict.fromkeys(
+            token_sequence(f"sequences[{number}]", given, vocab_size) for number, given in enumerate(sequences)
+        )
+    )
     return Rules(banned, None, automaton.of_tokens(banned))
 
 
 def rules_of_strings(strings: Iterable[bytes | str], token_bytes: Iterable[bytes | None]) -> Rules:
     """Return the rules for byte strings, each once, or raise as `TokenBans.from_bytes` says."""
+    if isinstance(strings, bytes | str):
+        raise TypeError(f"strings: got a {type(strings).__name__}, each part of which would be banned; pass a list")
     spellings = tuple(_spelling(token, given) for token, given in enumerate(token_bytes))
     banned = tuple(dict.fromkeys(_string(number, given) for number, given in enumerate(strings)))
     return Rules(tuple(map(tuple, banned)), spellings, automaton.of_strings(banned, spellings))
@@ -93,22 +103,23 @@ def vocabulary(size: Any) -> int:
         found = index(size)
     except TypeError as error:
         raise TypeError(f"vocab_size: got a {type(size).__name__}; pass the number of tokens") from error
-    if not 1 <= found <= _INT32_MAX:
+    if not 1 <= found <= MOST_TOKENS:
         raise ValueError(f"vocab_size is {found}; pass the number of tokens, 1 to 2**31 - 1")
     return found
 
 
-def _sequence(number: int, given: Sequence[int], vocab_size: int) -> tuple[int, ...]:
+def token_sequence(name: str, given: Sequence[int], vocab_size: int) -> Symbols:
+    """Return a sequence of token ids, or raise under the name that the caller gave it."""
     try:
         sequence = tuple(map(index, given))
     except TypeError as error:
-        raise TypeError(f"sequences[{number}]: got {given!r}; pass a sequence of token ids") from error
+        raise TypeError(f"{name}: got {given!r}; pass a sequence of token ids") from error
     if not sequence:
-        raise ValueError(f"sequences[{number}] is empty, and would ban nothing or everything; leave it out")
+        raise ValueError(f"{name} is empty, and would ban nothing or everything; leave it out")
     for token in sequence:
         if not 0 <= token < vocab_size:
             raise ValueError(
-                f"sequences[{number}] has the token {token}, outside the vocabulary of {vocab_size}; "
+                f"{name} has the token {token}, outside the vocabulary of {vocab_size}; "
                 "leave the sequence out, since it can never be said, or check which tokenizer it was made with"
             )
     return sequence

@@ -43,16 +43,23 @@ def token_bytes(tokenizer: Any, vocab_size: int | None = None) -> list[bytes | N
     kinds = {decoder["type"] for decoder in decoders}
     marks = {mark for decoder in decoders for mark in _space_marks(decoder)}
     known = {"ByteLevel", "ByteFallback", "Fuse", "Strip", "Metaspace", "Replace"}
-    if not kinds <= known or not ("ByteLevel" in kinds or marks) or ("ByteLevel" in kinds and marks):
+    if (
+        _strips_tokens(decoders)
+        or not kinds <= known
+        or not ("ByteLevel" in kinds or marks)
+        or ("ByteLevel" in kinds and marks)
+    ):
         raise ValueError(
             f"tokenizer decodes by {sorted(kinds) or 'nothing'}, of which the bytes of one token do not follow; "
             "make the table by hand: for each token the bytes that it adds to a text"
         )
-    spelled: dict[int, bytes | None] = {}
-    for piece, token in _pieces(said["model"]):
-        spelled[token] = _byte_level(piece) if "ByteLevel" in kinds else _marked(piece, marks, "ByteFallback" in kinds)
-    for added in said["added_tokens"]:
-        spelled[added["id"]] = None if added["special"] else added["content"].encode()
+
+    def spelling(piece: str) -> bytes:
+        return _byte_level(piece) if "ByteLevel" in kinds else _marked(piece, marks, "ByteFallback" in kinds)
+
+    spelled: dict[int, bytes | None] = {token: spelling(piece) for piece, token in _pieces(said["model"])}
+    for added in said["added_tokens"]:  # the decoder makes no difference between these and the pieces of the model
+        spelled[added["id"]] = None if added["special"] else spelling(added["content"])
     size = max(spelled, default=-1) + 1
     if vocab_size is not None and vocab_size < size:
         raise ValueError(
@@ -69,6 +76,12 @@ def _steps(decoder: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:
         return
     for step in decoder["decoders"]:
         yield from _steps(step)
+
+
+def _strips_tokens(decoders: Iterable[Mapping[str, Any]]) -> bool:
+    """Return whether spaces are stripped from each token, and not only from the text that all of them are fused to."""
+    kinds = [decoder["type"] for decoder in decoders]
+    return "Strip" in kinds and "Fuse" not in kinds[: kinds.index("Strip")]
 
 
 def _space_marks(decoder: Mapping[str, Any]) -> Iterator[str]:

@@ -20,6 +20,7 @@ from operator import index
 from typing import Any
 
 from aligntax_kernels.tokens.bans import TokenBans
+from aligntax_kernels.tokens.rules import MOST_TOKENS, token_sequence
 
 try:
     import torch
@@ -94,10 +95,11 @@ class NoBadWordsLogitsProcessor(BansLogitsProcessor):
             ValueError: for an empty sequence, a negative token, and where nothing is left to ban.
         """
         ends = _ends(eos_token_id)
-        kept = [sequence for sequence in bad_words_ids if not (len(sequence) == 1 and sequence[0] in ends)]
+        sequences = [_sequence(f"bad_words_ids[{place}]", given) for place, given in enumerate(bad_words_ids)]
+        kept = [sequence for sequence in sequences if not (len(sequence) == 1 and sequence[0] in ends)]
         if not kept:
             raise ValueError(
-                f"bad_words_ids: nothing is left to ban of {len(bad_words_ids)} sequences, without those that are only "
+                f"bad_words_ids: nothing is left to ban of {len(sequences)} sequences, without those that are only "
                 "an end of the sequence; leave the processor out"
             )
         super().__init__(_bans(kept), in_place=in_place)
@@ -128,7 +130,8 @@ class SuppressTokensLogitsProcessor(BansLogitsProcessor):
             TypeError: where something is no integer.
             ValueError: for a negative token.
         """
-        super().__init__(_bans([[token] for token in suppress_tokens]), in_place=in_place)
+        sequences = [_sequence(f"suppress_tokens[{place}]", [token]) for place, token in enumerate(suppress_tokens)]
+        super().__init__(_bans(sequences), in_place=in_place)
 
 
 def _ends(given: Any) -> frozenset[int]:
@@ -139,7 +142,11 @@ def _ends(given: Any) -> frozenset[int]:
     return frozenset(map(index, given if isinstance(given, Iterable) else [given]))
 
 
-def _bans(sequences: Sequence[Sequence[int]]) -> TokenBans:
+def _sequence(name: str, given: Sequence[int]) -> tuple[int, ...]:
     # How wide the logits are is not known yet; they are refused where they lack a banned token.
+    return token_sequence(name, given, MOST_TOKENS)
+
+
+def _bans(sequences: Sequence[Sequence[int]]) -> TokenBans:
     largest = max((token for sequence in sequences for token in sequence), default=0)
-    return TokenBans(sequences, max(largest, 0) + 1)
+    return TokenBans(sequences, largest + 1)

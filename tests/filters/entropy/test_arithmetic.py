@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from aligntax_kernels import entropy
-from aligntax_kernels.entropy import blocks, cpu, lanes
+from aligntax_kernels.entropy import blocks, cpu, lanes, nucleus
 
 
 def test_the_exponential_is_exact_to_float32_wherever_it_is_used():
@@ -54,6 +54,16 @@ def test_nothing_beside_the_rows_is_looked_at(dtype):
     for top_p in (None, 0.9):
         found = entropy.statistics(inner, top_p=top_p, backend="cpu")
         assert np.array_equal(found.entropy, entropy.statistics(inner.copy(), top_p=top_p, backend="cpu").entropy)
+
+
+def test_logits_that_another_thread_overwrites_meanwhile_lead_to_no_place_outside_of_the_bands():
+    largest = np.float32(1.0)  # as it was found before these were written
+    group = np.array([np.nan, np.inf, -np.inf, 3e38, -3e38, 1.5, 1.0, 0.5] * 8, np.float32)
+    bands = np.full(len(group), -1, np.int32)
+    nucleus._bands_of(group, np.float32(0.0), largest, np.float32(64.0), bands)
+    assert bands.min() == 0
+    assert bands.max() < nucleus._BANDS + nucleus._GROUP
+    assert bands[6:8].tolist() == [0, 32]
 
 
 def test_threads_get_what_one_thread_gets():

@@ -1,7 +1,7 @@
 """The CUDA kernel against SciPy: on a real device where there is one, and under numba's simulator.
 
-`test_simulator.py` runs this module once more in a process with NUMBA_ENABLE_CUDASIM=1; without a device and outside
-of the simulator there is nothing to run it on.
+`tests/filters/test_simulator.py` runs this module once more in a process with NUMBA_ENABLE_CUDASIM=1; without a device
+and outside of the simulator there is nothing to run it on.
 """
 
 import math

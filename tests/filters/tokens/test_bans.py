@@ -1,6 +1,8 @@
 """TokenBans: every backend against the case table, the reference, and transformers' processor bit for bit."""
 
+import copy
 import os
+import pickle
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -13,16 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import NoBadWordsLogitsProcessor
 
-from aligntax_kernels import tokens
-from aligntax_kernels.tokens import TokenBans
+from aligntax_kernels.tokens import TokenBans, automaton
 
 BACKENDS = ("reference", "cpu", "auto")
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _compiled():
-    tokens.warm()
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,6 +329,7 @@ def test_an_unknown_backend_is_named_where_the_bans_are_made():
 
 
 LOGITS, STATE, READ = np.zeros((2, 4), np.float32), np.zeros(2, np.int32), np.zeros(2, np.int64)
+SHARED_STATE = torch.zeros(1, dtype=torch.int32).expand(2).numpy()
 
 
 def frozen(array):
@@ -360,9 +357,13 @@ BAD_CALLS = [
     ),
     ("a negative state", (LOGITS, np.array([-1, 0], np.int32), READ), ValueError, r"state\[0\] is -1"),
     ("float tokens", (LOGITS, STATE, READ.astype(float)), TypeError, "tokens are float64; pass token ids"),
-    ("a token too few", (LOGITS, STATE, READ[:1]), ValueError, r"tokens have shape \(1, 1\); expected \(2,\)"),
+    ("a token too few", (LOGITS, STATE, READ[:1]), ValueError, r"tokens have shape \(1,\); expected \(2,\)"),
     ("tokens of three axes", (LOGITS, STATE, READ[None, None]), ValueError, r"tokens have shape \(1, 1, 2\)"),
     ("a list of tokens", (LOGITS, STATE, [0, 0]), TypeError, "tokens: got a list"),
+    ("one state for all rows", (LOGITS, SHARED_STATE, READ), ValueError, "state is one number for all rows.*copy"),
+    ("None for logits", (None, STATE, READ), TypeError, "logits: got None; pass a numpy array"),
+    ("None for the state", (LOGITS, None, READ), TypeError, r"state: got None; make it with start\(\)"),
+    ("None for tokens", (LOGITS, STATE, None), TypeError, "tokens: got None; pass"),
 ]
 
 
@@ -375,8 +376,8 @@ def test_a_bad_call_is_refused_with_the_mend_and_does_nothing(arguments, error, 
     before = [np.copy(argument) for argument in arguments]
     with pytest.raises(error, match=message):
         bans.step(*arguments)
-    for argument, copy in zip(arguments, before, strict=True):
-        assert np.array_equal(argument, copy)
+    for argument, kept in zip(arguments, before, strict=True):
+        assert np.array_equal(argument, kept)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -389,6 +390,106 @@ def test_drafts_that_do_not_fit_are_refused(backend):
         bans.draft(np.zeros((2, 4), np.float32), bans.start(2), drafts)
 
 
-def test_a_negative_number_of_rows_is_refused():
-    with pytest.raises(ValueError, match="rows=-1"):
-        TokenBans([[1]], 2).start(-1)
+DRAFTED, DRAFTS = np.zeros((2, 3, 4), np.float32), np.zeros((2, 2), np.int64)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    ("method", "arguments", "name"),
+    [
+        ("advance", (None, READ), "state"),
+        ("advance", (STATE, None), "tokens"),
+        ("apply", (None, STATE), "logits"),
+        ("apply", (LOGITS, None), "state"),
+        ("apply_after", (None, READ), "logits"),
+        ("apply_after", (LOGITS, None), "tokens"),
+        ("draft", (None, STATE, DRAFTS), "logits"),
+        ("draft", (DRAFTED, None, DRAFTS), "state"),
+        ("draft", (DRAFTED, STATE, None), "drafts"),
+    ],
+)
+def test_a_state_that_was_not_found_does_not_let_everything_through(method, arguments, name, backend):
+    bans = TokenBans([[1, 2], [0]], 4, backend=backend)
+    with pytest.raises(TypeError, match=f"{name}: got None"):
+        getattr(bans, method)(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"rows": -1}, ValueError, "rows=-1 is negative"),
+        ({"rows": 1, "drafts": -2}, ValueError, "drafts=-2 is negative"),
+        ({"rows": 1.5}, TypeError, "rows: got a float; pass how many"),
+        ({"rows": 1, "drafts": "2"}, TypeError, "drafts: got a str; pass how many"),
+    ],
+)
+def test_what_is_no_number_of_rows_is_refused(options, error, message):
+    with pytest.raises(error, match=message):
+        TokenBans([[1]], 2).start(**options)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("device", [None, "cpu", torch.device("cpu"), "cpu:0"])
+def test_states_are_made_for_the_device_of_logits_on_the_cpu(device, backend):
+    state = TokenBans([[1]], 2, backend=backend).start(3, device=device)
+    assert isinstance(state, np.ndarray)
+    assert (state.tolist(), state.dtype) == ([0, 0, 0], np.int32)
+
+
+def by_pickle(bans):
+    return pickle.loads(pickle.dumps(bans))  # noqa: S301 (made here)
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, by_pickle])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_copies_read_their_own_tables_and_no_memory_that_was_freed(backend, copied):
+    for bans in (
+        TokenBans([[1, 2], [3]], 5, backend=backend),
+        TokenBans.from_bytes([b"bc", b"d"], [b"a", b"b", b"c", b"d", b""], backend=backend),
+    ):
+        again = copied(bans)
+        tables = again._rules.automaton.tables
+        assert again._rules.automaton.address == tables.ctypes.data
+        assert np.array_equal(tables, bans._rules.automaton.tables)
+        assert not tables.flags.writeable
+        assert (again.vocab_size, again.longest) == (bans.vocab_size, bans.longest)
+        logits = np.zeros((2, 5), np.float32)
+        again.apply_after(logits, np.array([[1], [2]]))
+        assert [banned_of(row) for row in logits] == [{2, 3}, {3}]
+
+
+USE_ELSEWHERE = """
+import pickle, sys
+import numpy as np
+logits = np.zeros((1, 5), np.float32)
+pickle.load(sys.stdin.buffer).apply_after(logits, np.array([[1]]))
+assert np.isneginf(logits).tolist() == [[False, False, True, True, False]]
+"""
+
+
+def test_another_process_reads_tables_of_its_own():
+    bans = pickle.dumps(TokenBans([[1, 2], [3]], 5))
+    subprocess.run([sys.executable, "-c", USE_ELSEWHERE], input=bans, check=True, timeout=100)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_sequences_chosen_to_collide_take_no_more_memory_than_they_are_long(backend):
+    tokens = np.arange(1 << 24, dtype=np.int64)
+    mixed = tokens * automaton.SYMBOL_FACTOR  # what is added to a state of 0
+    slots = mixed ^ (mixed >> 31) ^ (mixed >> 15)
+    colliding = tokens[slots & 0xFFFF == 7][:200].tolist()
+    assert len({automaton.slot_of(0, token, 0xFFFF) for token in colliding}) == 1
+    bans = TokenBans([[token, 1 + place] for place, token in enumerate(colliding)], 1 << 24, backend=backend)
+    tables = bans._rules.automaton.tables
+    assert tables.size < 4 * 32 * len(colliding) + 10 * len(colliding)
+    state = bans.start(3)
+    bans.advance(state, np.array([colliding[0], colliding[-1], 5]))
+    assert len(set(state.tolist())) == 3
+    assert state[2] == 0
+
+
+def test_random_sequences_are_found_in_a_few_steps():
+    rng = np.random.default_rng(3)
+    table = automaton.of_tokens(rng.integers(0, 128_000, (2_000, 4)).tolist()).tables
+    assert table[automaton.MOST_PROBES] <= 8
+    assert table[automaton.SLOT_MASK] < 32 * 6_000

@@ -28,11 +28,6 @@ SPECIAL_BITS = [
 ]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _compiled():
-    tokens.warm()
-
-
 def floats(bits):
     return np.array(bits, np.uint32).view(np.float32)
 

@@ -8,15 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aligntax_kernels import tokens
 from aligntax_kernels.tokens import TokenBans
 
 BACKENDS = ("reference", "cpu", "auto")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _compiled():
-    tokens.warm()
 
 
 def completes(strings, text, added):
@@ -134,6 +128,8 @@ def test_a_large_random_vocabulary_as_by_brute_force():
 
 REFUSED = [
     ("an empty string", [b"a", b""], [b"a"], ValueError, r"strings\[1\] is empty.*leave it out"),
+    ("one text", "bad", [b"a"], TypeError, "strings: got a str, each part of which would be banned; pass a list"),
+    ("one byte string", b"bad", [b"a"], TypeError, "strings: got a bytes, each part"),
     ("a number", [1], [b"a"], TypeError, r"strings\[0\]: got a int; pass bytes or str"),
     ("a token of text", [b"a"], ["a"], TypeError, r"token_bytes\[0\]: got a str; pass bytes, or None"),
     ("no tokens", [b"a"], [], ValueError, "vocab_size is 0"),

@@ -1,7 +1,7 @@
 """The CUDA kernels against the CPU's, bit for bit: on a real device where there is one, and under numba's simulator.
 
-`test_simulator.py` runs this module once more in a process with NUMBA_ENABLE_CUDASIM=1; without a device and outside
-of the simulator there is nothing to run it on.
+`tests/filters/test_simulator.py` runs this module once more in a process with NUMBA_ENABLE_CUDASIM=1; without a device
+and outside of the simulator there is nothing to run it on.
 """
 
 import os
@@ -158,12 +158,24 @@ def test_a_bad_bitmask_is_refused(logits, words, error, message):
         (LOGITS, READ.float(), TypeError, "tokens are .*float32; pass token ids"),
         (LOGITS, READ[:1], ValueError, "tokens have shape"),
         (LOGITS, READ[None, None], ValueError, "tokens have shape"),
+        (LOGITS, [0, 0], TypeError, "tokens: got a list"),
+        (LOGITS, None, TypeError, "tokens: got None"),
     ],
 )
 def test_a_bad_step_is_refused(logits, read, error, message):
     bans = TokenBans([[1, 2]], 4, backend="cuda")
     with pytest.raises(error, match=message):
-        bans.step(logits.to(DEVICE), bans.start(2, device=DEVICE), read.to(DEVICE))
+        bans.step(logits.to(DEVICE), bans.start(2, device=DEVICE), getattr(read, "to", lambda _: read)(DEVICE))
+
+
+def test_what_is_neither_logits_nor_tokens_is_refused_without_a_state_too():
+    bans = TokenBans([[1, 2]], 4, backend="cuda")
+    with pytest.raises(TypeError, match="logits: got a list"):
+        bans.apply_after([[0.0] * 4], READ[:1].to(DEVICE))
+    with pytest.raises(ValueError, match=r"tokens have shape \(1, 1, 2\); expected \(rows,\) or \(rows, length\)"):
+        bans.apply_after(LOGITS.to(DEVICE), READ[None, None].to(DEVICE))
+    with pytest.raises(TypeError, match="state: got None"):
+        bans.step(LOGITS.to(DEVICE), None, READ.to(DEVICE))
 
 
 def test_states_of_other_bans_and_drafts_without_room_are_refused():

@@ -9,7 +9,6 @@ import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aligntax_kernels import tokens
 from aligntax_kernels.tokens import TokenBans
 from aligntax_kernels.tokens.transformers import (
     BansLogitsProcessor,
@@ -19,11 +18,6 @@ from aligntax_kernels.tokens.transformers import (
 
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 VOCABULARY = 12
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _compiled():
-    tokens.warm()
 
 
 def bits(scores):
@@ -169,9 +163,10 @@ def test_continuous_batching_is_for_bans_that_do_not_look_back(bans, supported):
 REFUSED = [
     ("nothing", ([],), ValueError, "nothing is left to ban of 0 sequences"),
     ("only the end", ([[3], [4]], [3, 4]), ValueError, "nothing is left to ban of 2 sequences"),
-    ("an empty sequence", ([[1], []],), ValueError, r"sequences\[1\] is empty"),
-    ("a negative token", ([[-1]],), ValueError, r"sequences\[0\] has the token -1"),
-    ("text", (["ab"],), TypeError, "str"),
+    ("an empty sequence", ([[3], []], 3), ValueError, r"bad_words_ids\[1\] is empty"),
+    ("a negative token", ([[-1]],), ValueError, r"bad_words_ids\[0\] has the token -1"),
+    ("text", (["ab"],), TypeError, r"bad_words_ids\[0\]: got 'ab'; pass a sequence of token ids"),
+    ("no sequence", ([[1], 2],), TypeError, r"bad_words_ids\[1\]: got 2; pass a sequence"),
     ("an end of text", ([[1]], "end"), TypeError, "str"),
 ]
 
@@ -180,6 +175,18 @@ REFUSED = [
 def test_what_cannot_be_banned_is_refused(arguments, error, message):
     with pytest.raises(error, match=message):
         NoBadWordsLogitsProcessor(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("suppressed", "error", "message"),
+    [
+        ([1, "a"], TypeError, r"suppress_tokens\[1\]: got \['a'\]"),
+        ([-1], ValueError, r"suppress_tokens\[0\] has the token -1"),
+    ],
+)
+def test_what_cannot_be_suppressed_is_refused(suppressed, error, message):
+    with pytest.raises(error, match=message):
+        SuppressTokensLogitsProcessor(suppressed)
 
 
 def test_without_transformers_the_error_names_the_command():

@@ -76,6 +76,17 @@ def test_special_tokens_add_nothing_and_added_ones_their_text():
     assert table[tokenizer.get_vocab_size() :] == [None] * (500 - tokenizer.get_vocab_size())
 
 
+@pytest.mark.parametrize(("tokenizer", "mark"), [(byte_level(), "Ġ"), (byte_fallback(), "▁"), (metaspace(), "▁")])
+def test_the_marks_in_added_tokens_are_decoded_as_in_others(tokenizer, mark):
+    added = [f"{mark}worse", f"a{mark}b", "plain"]
+    assert tokenizer.add_tokens(added) == 3
+    table = tokens.token_bytes(tokenizer)
+    for piece in added:
+        token = tokenizer.token_to_id(piece)
+        said = [tokenizer.token_to_id("b"), token]  # what is decoded first may lose its space
+        assert (table[said[0]] + table[token]).decode() == tokenizer.decode(said)
+
+
 def test_a_banned_text_is_in_no_text_that_random_tokens_spell():
     tokenizer = byte_level()
     bans = tokens.TokenBans.from_bytes([" bad", "漢"], tokens.token_bytes(tokenizer))
@@ -107,7 +118,25 @@ def replacing(pattern, content):
     return tokenizer
 
 
+def stripping(*steps):
+    tokenizer = byte_fallback()
+    tokenizer.decoder = decoders.Sequence([decoders.Replace("▁", " "), *steps])
+    return tokenizer
+
+
+def test_a_decoder_may_strip_the_text_that_tokens_were_fused_to():
+    tokenizer = stripping(decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0))
+    assert tokens.token_bytes(tokenizer) == tokens.token_bytes(byte_fallback())
+
+
 REFUSED = [
+    (
+        "tokens stripped, then fused",
+        stripping(decoders.Strip(" ", 1, 0), decoders.Fuse()),
+        ValueError,
+        "'Strip'.*by hand",
+    ),
+    ("tokens stripped", stripping(decoders.Strip(" ", 1, 0)), ValueError, "'Strip'.*by hand"),
     ("word pieces", word_piece(), ValueError, r"decodes by \['WordPiece'\].*by hand"),
     ("no decoder", Tokenizer(models.BPE()), ValueError, "decodes by nothing"),
     ("another replacement", replacing("b", "x"), ValueError, "by 'x' when it decodes"),
