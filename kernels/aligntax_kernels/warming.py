@@ -35,8 +35,11 @@ def warm(kernels: Iterable[str] = KERNELS, *, processes: int | None = None) -> d
             started and everything is compiled in this one.
 
     Raises:
+        TypeError: for one name that is not in a list.
         ValueError: for an unknown kernel, or fewer processes than 1.
     """
+    if isinstance(kernels, str):
+        raise TypeError(f"kernels: got one str; pass a list of names, such as [{kernels!r}]")
     names = list(dict.fromkeys(kernels))
     for name in names:
         if name not in KERNELS:
@@ -60,15 +63,20 @@ def warm(kernels: Iterable[str] = KERNELS, *, processes: int | None = None) -> d
 
 def _warm_elsewhere(name: str) -> None:
     """Compile one kernel in a process of its own; if that fails, this process will compile it and say why."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    finished = subprocess.run(  # noqa: S603 (this interpreter, and a name from KERNELS)
-        [sys.executable, "-c", _PROGRAM, name],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        timeout=_TIMEOUT_SECONDS,
-        check=False,
-    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or os.curdir for path in sys.path)}
+    try:
+        # -P: the folder that a server happens to run in is no place to import from, unless it does so itself.
+        finished = subprocess.run(  # noqa: S603 (this interpreter, and a name from KERNELS)
+            [sys.executable, "-P", "-c", _PROGRAM, name],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=_TIMEOUT_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        logger.warning("%s could not be compiled ahead: %r", name, error)
+        return
     if finished.returncode:
         logger.warning("%s could not be compiled ahead: %s", name, finished.stderr.strip().rpartition("\n")[2])

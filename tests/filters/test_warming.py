@@ -58,15 +58,41 @@ def test_a_process_that_fails_is_named_and_its_work_done_here(caplog, monkeypatc
     assert "tokens could not be compiled ahead: OSError: no room" in caplog.text
 
 
+def timed_out(command, **_):
+    raise subprocess.TimeoutExpired(command, 1)
+
+
+def not_started(command, **_):
+    raise BlockingIOError("no process to spare")
+
+
+@pytest.mark.parametrize(("run", "message"), [(timed_out, "TimeoutExpired"), (not_started, "no process to spare")])
+def test_a_process_that_hangs_or_does_not_start_is_named_too(caplog, monkeypatch, run, message):
+    monkeypatch.setattr(subprocess, "run", run)
+    warming._warm_elsewhere("tokens")
+    assert "tokens could not be compiled ahead: " in caplog.text
+    assert message in caplog.text
+
+
+def test_other_processes_import_nothing_from_the_folder_they_run_in(caplog, monkeypatch, tmp_path):
+    (tmp_path / "colorsys.py").write_text("raise SystemExit('imported from the current folder')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path])
+    monkeypatch.setattr(warming, "_PROGRAM", "import colorsys, aligntax_kernels")
+    warming._warm_elsewhere("tokens")
+    assert caplog.text == ""
+
+
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "error", "message"),
     [
-        ({"kernels": ["regex"]}, "kernel 'regex' is unknown; use 'tokens', "),
-        ({"processes": 0}, "processes=0 is too small; use at least 1"),
+        ({"kernels": ["regex"]}, ValueError, "kernel 'regex' is unknown; use 'tokens', "),
+        ({"kernels": "fold"}, TypeError, r"kernels: got one str; pass a list of names, such as \['fold'\]"),
+        ({"processes": 0}, ValueError, "processes=0 is too small; use at least 1"),
     ],
 )
-def test_bad_arguments(arguments, message):
-    with pytest.raises(ValueError, match=message):
+def test_bad_arguments(arguments, error, message):
+    with pytest.raises(error, match=message):
         aligntax_kernels.warm(**arguments)
 
 

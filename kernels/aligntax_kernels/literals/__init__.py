@@ -35,7 +35,8 @@ def compile(  # noqa: A001 (the name that re, hyperscan and re2 have for it)
         caseless: letters match in both cases: for str by full Unicode case folding (`str.casefold`: "ß" is "ss"), for
             bytes in ASCII.
         whole_words: a hit must not touch a letter, digit or underscore of any script: `(?<!\\w)pattern(?!\\w)`.
-        match: `"leftmost_longest"`, as a redaction needs it, or `"overlapping"`, every hit there is.
+        match: `"leftmost_longest"`, as a redaction needs it, or `"overlapping"`, every hit there is: for patterns that
+            nest, a text can have many more of them than bytes, each of which takes memory.
         fold: how to normalise patterns and texts beside their case (`caseless` decides on that): full-width letters,
             look-alikes, zero-width characters, digits for letters; see `aligntax_kernels.fold.Folding`. None: not at
             all.
@@ -45,7 +46,8 @@ def compile(  # noqa: A001 (the name that re, hyperscan and re2 have for it)
         The compiled set. Which engine it uses, and why, is in its `reason`, and logged at debug level.
 
     Raises:
-        TypeError: for a single pattern, one that is neither str nor bytes, or both kinds in one set.
+        TypeError: for a single pattern, one that is neither str nor bytes, both kinds in one set, `caseless` or
+            `whole_words` that is no bool, or `fold` that is no Folding.
         ValueError: for an empty pattern, one that folding removes, `fold` with bytes, `whole_words` with `fold.leet`,
             an unknown `match` or `backend`, or a set whose automaton would take more than a gibibyte.
 

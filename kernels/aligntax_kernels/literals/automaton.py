@@ -282,7 +282,7 @@ def step(text: Any, header: int, start_at: int, limit: int, ended: bool, spans: 
             if count == capacity:
                 break
             continue
-        if at == limit:
+        if at >= limit:
             break
         state = _move(moves, classes, state, base + at)
         at += U64(1)
@@ -296,5 +296,5 @@ def step(text: Any, header: int, start_at: int, limit: int, ended: bool, spans: 
         store_u64(spans, U64(count))
     if ended and at == limit:
         return I64(limit)
-    undecided = _begun_at(begun, row_shift, state, at)
-    return undecided if best_start < 0 else min(undecided, best_start)
+    # A best hit that is still undecided begins no earlier than this, or the loop would have taken it.
+    return _begun_at(begun, row_shift, state, at)

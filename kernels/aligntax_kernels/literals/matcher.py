@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,28 +101,29 @@ class Literals:
         hits = self._folded_hits(data)
         return hits if isinstance(text, bytes) else _in_code_points(data, hits)
 
-    def find_batch(self, texts: Sequence[str] | Sequence[bytes]) -> list[list[Hit]]:
+    def find_batch(self, texts: Iterable[str] | Iterable[bytes]) -> list[list[Hit]]:
         """Return the hits of many texts, as `find` does for each: all are searched in one go.
 
         Raises:
             TypeError: if one is neither `str` nor `bytes`, or they are of both kinds, or a `str` for patterns of bytes.
         """
-        if isinstance(texts, (str, bytes)):
+        if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
             raise TypeError(f"texts: got one {type(texts).__name__}; pass a list of them, or use find")
-        found: list[list[Hit]] = [[] for _ in texts]
+        given: Any = texts if isinstance(texts, (list, tuple)) else list(texts)
+        found: list[list[Hit]] = [[] for _ in given]
         if not found:
             return found
         mark = self._separator
         if mark is None:
-            return [self.find(text) for text in texts]
-        separator: Any = mark if isinstance(texts[0], str) else mark.encode()
+            return [self.find(text) for text in given]
+        separator: Any = mark if isinstance(given[0], str) else mark.encode()
         try:
-            joined = separator.join(texts)
+            joined = separator.join(given)
         except TypeError as error:
             raise TypeError(f"texts: {error}; pass str only, or bytes only") from error
         hits = self.find(joined)
         if hits:
-            ends = list(accumulate(map(len, texts)))
+            ends = list(accumulate(map(len, given)))
             for start, end, pattern in hits:
                 # Each text before has one separator behind it.
                 index = bisect_left(range(len(ends)), start, key=lambda index: ends[index] + index)

@@ -59,16 +59,23 @@ def make_patterns(
     """Return the pattern set for the arguments of `literals.compile`, which documents them.
 
     Raises:
-        TypeError: for a single `str` or `bytes`, a pattern that is neither, or both kinds in one set.
+        TypeError: for a single `str` or `bytes`, a pattern that is neither, both kinds in one set, `caseless` or
+            `whole_words` that is no bool, or `fold` that is no `Folding`.
         ValueError: for an empty pattern, one of which folding leaves nothing, `fold` for bytes, `whole_words` with
             `fold.leet`, or an unknown `match`.
     """
-    if isinstance(patterns, (str, bytes)):
+    if isinstance(patterns, (str, bytes)) or not isinstance(patterns, Iterable):
         raise TypeError(f"patterns: got one {type(patterns).__name__}; pass a list of them, or [pattern]")
+    # What is only truthy is refused: a setting read from a file could be the text "false".
+    for name, value in (("caseless", caseless), ("whole_words", whole_words)):
+        if not isinstance(value, bool):
+            raise TypeError(f"{name}: got {value!r}; pass True or False")
+    if fold is not None and not isinstance(fold, Folding):
+        raise TypeError(f"fold: got a {type(fold).__name__}; pass a Folding, or None")
     given: tuple[Any, ...] = tuple(patterns)
     if match not in get_args(Match):
         raise ValueError(f"match={match!r} is unknown; use {' or '.join(map(repr, get_args(Match)))}")
-    kind = type(given[0]) if given else str
+    kind = bytes if given and isinstance(given[0], bytes) else str
     for index, pattern in enumerate(given):
         if not isinstance(pattern, (str, bytes)):
             raise TypeError(f"patterns[{index}] is a {type(pattern).__name__}; pass str or bytes")

@@ -43,14 +43,7 @@ class Searcher:
         return next(iter(_leftmost_longest(self._all(data))), None)
 
     def step(self, data: bytes, start_at: int, limit: int, *, final: bool) -> tuple[list[tuple[int, int]], int]:
-        """Return the hits that are decided in the held part of a stream, and where the undecided part begins.
-
-        Args:
-            data: what is held, after `start_at` bytes that have been released.
-            start_at: how many those are.
-            limit: a hit that ends behind it is not decided yet.
-            final: whether the stream ends with this; `limit` is the length of `data` then.
-        """
+        """Return the hits that are decided in the held part of a stream, and where the undecided part begins."""
         lowered = data.translate(self._patterns.lower)
         needles = self._patterns.needles
 

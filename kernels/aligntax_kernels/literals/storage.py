@@ -7,7 +7,6 @@ and compiling ten thousand patterns anew takes less than a tenth of a second.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import json
 from dataclasses import asdict
@@ -59,18 +58,19 @@ def load(path: Path) -> PatternSet:
         raise ValueError(f"{path}: more than {MAX_FILE_BYTES // 2**20} MiB; split the pattern set")
     try:
         document: Any = json.loads(raw)
+        content: Any = document.get("content") if isinstance(document, dict) else None
+        digest = _digest(content)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: is no saved pattern set; write one with Literals.save") from error
     found = document.get("format") if isinstance(document, dict) else None
     if found != FORMAT:
         raise ValueError(f"{path}: its format is {found!r}, and this version reads {FORMAT!r}; save the set again")
-    content = document.get("content")
-    if document.get("sha256") != _digest(content):
+    if document.get("sha256") != digest:
         raise ValueError(f"{path}: is damaged (its digest is another); save the set again")
     try:
         return _restored(content)
-    except (KeyError, TypeError, binascii.Error, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: its content is not that of a pattern set; save the set again") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: its content is not that of a pattern set ({error}); save the set again") from error
 
 
 def _restored(content: dict[str, Any]) -> PatternSet:
@@ -80,8 +80,8 @@ def _restored(content: dict[str, Any]) -> PatternSet:
     folding = Folding(**content["fold"]) if content["fold"] else None
     return make_patterns(
         given,
-        caseless=bool(content["caseless"]),
-        whole_words=bool(content["whole_words"]),
+        caseless=content["caseless"],
+        whole_words=content["whole_words"],
         match=content["match"],
         fold=folding,
     )

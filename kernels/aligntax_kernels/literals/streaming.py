@@ -129,8 +129,9 @@ class Stream:
             return self._searcher.step(data, 0, len(data), final=final)
         if not data:
             return [], 0
-        before = len(self._context)
-        data = self._context + data
+        context = self._context
+        before = len(context)
+        data = context + data
         spans, decided = self._searcher.step(data, before, len(data) if final else _last_character(data), final=final)
         return [(start - before, end - before) for start, end in spans], decided - before
 

@@ -64,7 +64,15 @@ def word_before(base: int, position: int, words: int) -> bool:
 @kernel(types.boolean(types.uint64, types.uint64, types.uint64, types.uint64))
 def word_after(base: int, length: int, position: int, words: int) -> bool:
     """Return whether the character that begins at `position` belongs to a word; none does at the text's end."""
+    if position >= length:
+        return False
+    # Its first byte says how long it is; stray followers behind it belong to no character.
+    lead = load_u8(base + position)
     end = position + U64(1)
-    while end < length and end - position < U64(4) and U64(load_u8(base + end)) >> U64(6) == U64(0b10):
+    if lead >= np.uint8(0xC0):
         end += U64(1)
-    return position < length and _in_word(words, _character(base, position, end))
+    if lead >= np.uint8(0xE0):
+        end += U64(1)
+    if lead >= np.uint8(0xF0):
+        end += U64(1)
+    return end <= length and _in_word(words, _character(base, position, end))

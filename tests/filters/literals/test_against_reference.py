@@ -75,6 +75,33 @@ def test_any_bytes(on_every_engine, patterns, text, caseless):
         assert words.find(text) == expected, name
 
 
+PIECES = [
+    *(piece.encode() for piece in ("cat", "c", " ", "-", "é", "日")),
+    b"\x80",
+    b"\xc3",
+    b"\xe6\x97",
+    b"\xf0\x9f",
+]
+
+
+@EXAMPLES
+@given(
+    st.sampled_from([["cat", "cat cat"], [b"cat", b"\x80", b"\x80\x80c", b"\x97cat"]]),
+    st.lists(st.sampled_from(PIECES), max_size=12).map(b"".join),
+    st.sampled_from([b"", b"." * 300]),
+    st.lists(st.integers(1, 40), max_size=8),
+)
+def test_whole_words_in_any_bytes(on_every_engine, streamed, patterns, text, before, cuts):
+    """What is no UTF-8 belongs to no word, and hides no character beside it; in streams neither."""
+    sets = on_every_engine(patterns, whole_words=True)
+    expected = sets["reference"].find(before + text)
+    for name, words in sets.items():
+        assert words.find(before + text) == expected, name
+        if text:
+            places = sorted({cut for cut in cuts if cut < len(text)})
+            assert streamed(words, text, places, "#") == words.redact(text, b"#"), name
+
+
 @pytest.mark.parametrize("count", [10, 1_000, 20_000])
 @pytest.mark.parametrize("letters", ["abcd", "abcdefghijklmnopqrstuvwxyz"])
 def test_large_sets_against_pyahocorasick(compiled, count, letters):
@@ -107,6 +134,29 @@ def test_a_pattern_is_found_at_every_place_of_a_long_text(compiled):
                 held = text[:place] + pattern + text[place + len(pattern) :]
                 assert words.find(held) == [(place, place + len(pattern), 0)], place
                 assert words.first(held) == (place, place + len(pattern), 0), place
+
+
+@pytest.mark.parametrize("gap", range(5))
+def test_the_first_whole_word_is_not_what_only_looks_like_one_where_the_text_is_cut(compiled, gap):
+    """`first` looks at a part of the text, and what stands before that part decides about the hits at its beginning."""
+    words = compiled(["cat", "a cat"], whole_words=True)
+    for count in (10, 100, 3_000):
+        if compiled.engine == "reference" and count > 100:
+            continue
+        text = "xcat " * count + "." * gap + "cat cat"
+        place = 5 * count + gap
+        assert words.first(text) == words.find(text)[0] == (place, place + 3, 0)
+
+
+def test_a_hit_may_lie_across_two_blocks_or_end_behind_what_is_looked_at_for_the_first(compiled):
+    words = compiled(["qxjz", "qxjz" + "e" * 200], whole_words=True)
+    size = 300 if compiled.engine == "reference" else 34_000
+    for place in {*range(20, 60), *range(16_100, 16_460, 3), *range(32_300, 32_600, 3)}:
+        if place + 204 < size:
+            text = "." * place + "qxjz" + "e" * 200
+            text += "." * (size - len(text))
+            assert words.first(text) == (place, place + 204, 1), place
+            assert words.find(text) == [(place, place + 204, 1)], place
 
 
 def test_threads_share_a_set(compiled):

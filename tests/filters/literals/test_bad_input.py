@@ -10,6 +10,10 @@ SETS = [
     (b"abc", {}, TypeError, "got one bytes"),
     (["abc", 5], {}, TypeError, r"patterns\[1\] is a int; pass str or bytes"),
     ([None], {}, TypeError, r"patterns\[0\] is a NoneType"),
+    (None, {}, TypeError, "patterns: got one NoneType; pass a list of them"),
+    (["abc"], {"caseless": "no"}, TypeError, "caseless: got 'no'; pass True or False"),
+    (["abc"], {"whole_words": 1}, TypeError, "whole_words: got 1; pass True or False"),
+    (["abc"], {"fold": True}, TypeError, "fold: got a bool; pass a Folding, or None"),
     (["abc", b"abc"], {}, TypeError, r"patterns\[1\] is bytes and patterns\[0\] str; pass one kind"),
     (["abc", ""], {}, ValueError, r"patterns\[1\] is empty"),
     (["\u200b"], {"fold": Folding()}, ValueError, r"patterns\[0\] consists of characters that folding removes"),
@@ -40,6 +44,7 @@ USES = [
     (lambda words: words.redact(b"abc", "#"), TypeError, "replacement: got a str; pass bytes, as the text is"),
     (lambda words: words.redact(5), TypeError, "text: got a int"),
     (lambda words: words.find_batch("abc"), TypeError, "texts: got one str; pass a list of them, or use find"),
+    (lambda words: words.find_batch(None), TypeError, "texts: got one NoneType; pass a list of them"),
     (lambda words: words.find_batch(["abc", b"abc"]), TypeError, "pass str only, or bytes only"),
     (lambda words: words.find_batch([b"abc", "abc"]), TypeError, "pass str only, or bytes only"),
 ]
@@ -55,6 +60,21 @@ def test_texts(compiled, use, error, message):
 def test_patterns_of_bytes_search_bytes_only(compiled, use):
     with pytest.raises(TypeError, match="text: got a str; these patterns are bytes, so pass bytes"):
         getattr(compiled([b"abc"]), use)("abc")
+
+
+class Named(str):
+    __slots__ = ()
+
+
+class Raw(bytes):
+    __slots__ = ()
+
+
+def test_patterns_of_a_derived_type_are_what_they_derive_from():
+    assert literals.compile([Named("ab"), "cd"]).find("CD AB") == [(0, 2, 1), (3, 5, 0)]
+    assert literals.compile([Raw(b"\xe9b"), b"cd"]).patterns == literals.compile([b"\xe9b", b"cd"]).patterns
+    with pytest.raises(ValueError, match="fold needs patterns of str"):
+        literals.compile([Raw(b"ab")], fold=Folding())
 
 
 def test_an_automaton_beyond_the_bound_is_refused_before_it_is_built(monkeypatch):

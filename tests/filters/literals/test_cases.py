@@ -81,6 +81,20 @@ CASES = [
         options={"whole_words": True},
     ),
     Case(
+        "whole words beside letters of four bytes",
+        ["cat"],
+        "\U00010428cat cat\U00010428 😀cat😀",
+        [(11, 14, 0)],
+        options={"whole_words": True},
+    ),
+    Case(
+        "whole words before a letter and stray bytes",
+        ["cat"],
+        b"cata\x80 cat\xc3\xa9\x80 cat\xe6\x97\xa5\x80\x80 cat-\x80 cat\xe2\x82a",
+        [(22, 25, 0), (28, 31, 0)],
+        options={"whole_words": True},
+    ),
+    Case(
         "a shorter word where the longer one is none",
         ["cat food", "cat"],
         "cat foods",
@@ -128,6 +142,12 @@ def test_the_default_mark_is_encoded_for_bytes(compiled):
 def test_a_batch_may_hold_whatever_a_text_may(compiled):
     words = compiled(["ab\x00cd", "xy"])
     assert words.find_batch(["ab", "cd", "x", "y", "ab\x00cd", "\x1e"]) == [[], [], [], [], [(0, 5, 0)], []]
+
+
+def test_a_batch_may_be_any_iterable(compiled):
+    words = compiled(["abc"])
+    assert words.find_batch(iter(["abc", "", "xabc"])) == [[(0, 3, 0)], [], [(1, 4, 0)]]
+    assert words.find_batch(()) == words.find_batch(iter(())) == []
 
 
 def test_a_batch_without_a_separator_to_spare(compiled):

@@ -47,6 +47,16 @@ def test_a_flood_makes_the_sieve_give_up_and_the_answer_is_the_same(compiled):
     assert not words.contains(near_misses)
 
 
+def test_a_hit_across_two_batches_before_a_flood(compiled):
+    """The automaton takes over from the beginning: the sieve has seen the hit from its second half only."""
+    patterns = ["z" * 15 + letter + "z" * 15 for letter in "qxj"]
+    words = compiled(patterns)
+    around, flood = (100, 10) if compiled.engine == "reference" else (8_192, 4_000)
+    for place in range(around - 32, around + 2, 1 if compiled.engine != "reference" else 11):
+        text = "." * place + patterns[1] + "." + ("z" * 6 + "q" + "z" * 6 + "-") * flood
+        assert words.find(text) == [(place, place + 31, 1)], place
+
+
 def test_hits_at_every_place(compiled):
     words = compiled(["aaaa", "aaaaaa"], match="overlapping")
     size = 300 if compiled.engine == "reference" else 20_000

@@ -36,6 +36,7 @@ def test_leet_only_when_asked_for(compiled):
 def test_patterns_are_folded_like_texts(compiled):
     words = compiled(["４\u200btt４ck"], fold=Folding(leet=True))
     assert words.find("attack 4tt4ck") == [(0, 6, 0), (7, 13, 0)]
+    assert compiled(["4tt4ck"], fold=Folding(leet=True)).find("attack 4tt4ck") == [(0, 6, 0), (7, 13, 0)]
 
 
 def test_folding_can_keep_the_case(compiled):
@@ -46,10 +47,16 @@ def test_folding_can_keep_the_case(compiled):
 def test_hits_in_one_character_are_one_redaction(compiled):
     assert compiled(["s"]).redact("aßb", "#") == "a#b"
     assert compiled(["st"]).redact("aßtb", "#") == "a#b"
+    assert compiled(["s"], match="overlapping").find("aßb") == [(1, 2, 0)]
+    assert compiled(["xs", "sy"]).find("axßyb") == [(1, 4, 0)]
+    assert compiled(["xs", "sy"]).redact("axßyb", "#") == "a#b"
 
 
 def test_a_pattern_whose_shapes_depend_on_the_case_is_found_in_both(compiled):
     """The capital of the Greek nu is an N to look at, and the small letter a v."""
-    words = compiled(["other", "νους"], fold=Folding(), match="overlapping")
+    words = compiled(["other", "νους", "last"], fold=Folding(), match="overlapping")
     assert [pattern for _, _, pattern in words.find("νους ΝΟΥΣ Νους")] == [1, 1, 1]
     assert words.first("x ΝΟΥΣ") == (2, 6, 1)
+    for plain in ("Last", "日last"):
+        assert words.find(plain) == [(len(plain) - 4, len(plain), 2)]
+        assert words.first(plain) == (len(plain) - 4, len(plain), 2)

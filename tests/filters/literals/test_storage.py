@@ -73,7 +73,9 @@ DAMAGES = [
     (lambda d: signed(d, patterns=["?"]), "its content is not that of a pattern set"),
     (lambda d: signed(d, patterns=5), "its content is not that of a pattern set"),
     (lambda d: signed(d, fold={"no": 1}), "its content is not that of a pattern set"),
-    (lambda d: signed(d, match="some"), "match='some' is unknown"),
+    (lambda d: signed(d, patterns=["é"]), "its content is not that of a pattern set"),
+    (lambda d: signed(d, caseless="false"), r"not that of a pattern set \(caseless: got 'false'"),
+    (lambda d: signed(d, match="some"), r"set\.json: .* not that of a pattern set \(match='some' is unknown"),
 ]
 
 

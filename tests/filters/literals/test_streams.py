@@ -16,6 +16,8 @@ TEXTS = [
     ("leet", ["bee"], {"fold": Folding(leet=True)}, "b33 83e e"),
     ("composed", ["né"], {"fold": Folding()}, "ne\u0301 n\u00e9ne"),
     ("one character folds to two", ["s", "sst"], {}, "ßßt st"),
+    ("one character decided by half", ["s", "st"], {}, "aßtß"),
+    ("whole words, folded", ["cat"], {"whole_words": True}, "É cat,Écat"),
 ]
 
 
@@ -100,6 +102,13 @@ def test_memory_is_bounded_by_the_longest_pattern():
     for _ in range(1_000):
         stream.feed("a" * 100)
         assert len(stream._held) <= 50
+
+
+def test_the_kernel_ends_where_it_begins_behind_its_limit():
+    """As it would where two threads fed one stream; there is memory of others behind the text."""
+    step = literals.compile(["ab"])._searcher.step
+    for final in (False, True):
+        assert step(b"xab", 3, 1, final=final) == ([], 3)
 
 
 def test_a_stream_without_chunks_ends_empty(compiled):
