@@ -67,11 +67,7 @@ def fold_text(text: str, folding: Folding) -> str:
     """
     if not isinstance(text, str):
         raise TypeError(f"text: got a {type(text).__name__}; pass a str, or use fold() on bytes")
-    data = encoded(text)
-    # A second pass changes a text only where it goes beyond the bounds that `fold` names.
-    while (folded := fold_bytes(data, folding)) != data:
-        data = folded
-    return decoded(data)
+    return _settled(text, folding)
 
 
 def spellings(pattern: str, folding: Folding) -> tuple[str, ...]:
@@ -83,17 +79,19 @@ def spellings(pattern: str, folding: Folding) -> tuple[str, ...]:
     v and u. A blocklist with Greek words must search for all of them; so must one for words like them.
 
     Args:
-        pattern: as in `fold_text`.
+        pattern: str, lone surrogates allowed.
         folding: the steps to take; without `case` and `confusables`, there is one form.
 
     Raises:
-        TypeError: as in `fold_text`.
+        TypeError: if `pattern` is not a str, or `folding` not a Folding.
     """
-    folded = fold_text(pattern, folding)
+    if not isinstance(pattern, str):
+        raise TypeError(f"pattern: got a {type(pattern).__name__}; pass a str")
+    folded = _settled(pattern, folding)
     if not (folding.case and folding.confusables) or pattern.isascii():
         return (folded,)
     others = (pattern.lower(), pattern.upper(), pattern.title())
-    return tuple(dict.fromkeys((folded, *(fold_text(other, folding) for other in others))))
+    return tuple(dict.fromkeys((folded, *(_settled(other, folding) for other in others))))
 
 
 def is_plain(data: bytes, folding: Folding, *, backend: Backend = "auto") -> bool:
@@ -152,6 +150,14 @@ def warm() -> float:
 
     cpu.warm()
     return time.perf_counter() - start
+
+
+def _settled(text: str, folding: Folding) -> str:
+    data = encoded(text)
+    # A second pass changes a text only where it goes beyond the bounds that `fold` names.
+    while (folded := fold_bytes(data, folding)) != data:
+        data = folded
+    return decoded(data)
 
 
 def _kernels(data: bytes, folding: Folding, backend: Backend) -> ModuleType:

@@ -65,6 +65,23 @@ def decoded(word: Word) -> Word:
     return INVALID
 
 
+@kernel(types.UniTuple(types.uint64, 2)(types.uint64))  # type: ignore[no-untyped-call] # numba has no types
+def short(word: Word) -> tuple[Word, Word]:
+    """Return the code point and the length of the first character of a window, quicker than `decoded` for most text.
+
+    The length is 0 for what is left to that: 4 bytes, what is not valid, and ASCII with more ASCII behind it. A length
+    of 3 may be that of a surrogate, which is not valid either.
+    """
+    # The lengths are told apart by branches, which are predicted: the next load need not wait for this one.
+    if word & U(0xC0E0) == U(0x80C0):
+        code = (word & U(0x1F)) << U(6) | (word >> U(8) & U(0x3F))
+        return code, U(2) if code >= U(0x80) else U(0)
+    if word & U(0xC0C0F0) == U(0x8080E0):
+        code = (word & U(0xF)) << U(12) | (word >> U(8) & U(0x3F)) << U(6) | (word >> U(16) & U(0x3F))
+        return code, U(3) if code >= U(0x800) else U(0)
+    return word & U(0x7F), U(1) if word & U(0x8080) == U(0x8000) else U(0)
+
+
 @kernel(types.uint64(types.uint64, types.uint64, types.uint64))
 def looked_up(pages: Word, section: Word, code: Word) -> Word:
     """Return the uint32 that a section of the tables has for a code point."""

@@ -10,9 +10,8 @@ from numba import types
 from aligntax_kernels.compilation import kernel
 from aligntax_kernels.fold.chain import IOTA_MARK, LONGEST_GAP, MOST_MARKS
 from aligntax_kernels.fold.characters import INVALID, U, Word, decoded, looked_up, put, window
-from aligntax_kernels.fold.memory import store_u64
 from aligntax_kernels.fold.tables import ACTION_FOLLOW, ACTION_REMOVE, COMPOSITE_HASH, COMPOSITE_SLOTS, SEVERAL
-from aligntax_kernels.intrinsics import load_u32, load_u64
+from aligntax_kernels.intrinsics import load_u32, load_u64, store_u64
 
 SCRATCH_WORDS = 3 * (MOST_MARKS + 2)
 """Room for the marks of a cluster: items, starts, ends."""

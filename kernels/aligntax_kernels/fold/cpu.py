@@ -63,12 +63,14 @@ def fold_bytes(data: bytes, folding: Folding) -> bytes:
 
 def is_plain(data: bytes, folding: Folding) -> bool:
     """Tell whether no character changes when it stands alone, but for the case of ASCII, and none can combine."""
-    return (data.isascii() and not folding.leet) or _is_plain(data, _tables(folding).address)
+    table = _tables(folding)  # held, since another thread may replace what else holds it while the kernel reads it
+    return (data.isascii() and not folding.leet) or _is_plain(data, table.address)
 
 
 def boundary(data: bytes, folding: Folding) -> int:
     """Return how much of the beginning of a stream can be folded now, whatever comes next."""
-    at: int = _boundary(data, _tables(folding).address)
+    table = _tables(folding)  # held, as in `is_plain`
+    at: int = _boundary(data, table.address)
     return at
 
 
@@ -98,7 +100,7 @@ def _identity(count: int) -> NDArray[np.int64]:
     global _offsets
     offsets = _offsets
     if len(offsets) < count:
-        offsets = np.arange(count if count > _MOST_KEPT else min(2 * count, _MOST_KEPT))
+        offsets = np.arange(count if count > _MOST_KEPT else min(2 * count, _MOST_KEPT), dtype=_INT64)
         offsets.setflags(write=False)
         if count <= _MOST_KEPT:
             _offsets = offsets

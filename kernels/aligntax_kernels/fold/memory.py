@@ -1,4 +1,4 @@
-"""Unaligned stores to raw addresses and a bit scan, which numba has no expression for; loads are in `intrinsics`.
+"""Stores and a bit scan that the folding alone needs, beside those of `intrinsics`, and that numba cannot express.
 
 Nothing here checks bounds. The vectors are LLVM's own, so that a processor without vector registers gets plain stores.
 numba's cache does not see a change of this file: after one, remove the `__pycache__` folders of the package.
@@ -13,14 +13,14 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-__all__ = ["store_four", "store_row", "store_u8", "store_u32", "store_u64", "trailing_zeros"]
+__all__ = ["store_four", "store_row", "store_u8", "store_u32", "trailing_zeros"]
 
 _WORD = ir.IntType(64)
 _LANE = ir.IntType(32)
 
 
 def _store(stored_form: Any) -> Any:
-    """Return an intrinsic that stores what `stored_form(builder, value)` makes of a uint64, unaligned."""
+    """Return an intrinsic that stores what `stored_form(builder, value)` makes of a uint64, at any address."""
 
     def store(typing_context: Any, address: Any, value: Any) -> Any:  # noqa: ARG001 (numba's protocol)
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
@@ -35,7 +35,7 @@ def _store(stored_form: Any) -> Any:
 
 
 def _low(builder: Any, value: Any, bits: int) -> Any:
-    return value if bits == 64 else builder.trunc(value, ir.IntType(bits))
+    return builder.trunc(value, ir.IntType(bits))
 
 
 def _repeated(builder: Any, value: Any, lanes: int) -> Any:
@@ -49,7 +49,6 @@ def _row(builder: Any, value: Any) -> Any:
 
 store_u8 = _store(partial(_low, bits=8))
 store_u32 = _store(partial(_low, bits=32))
-store_u64 = _store(partial(_low, bits=64))
 store_four = _store(partial(_repeated, lanes=4))
 """Stores a uint64 four times."""
 store_row = _store(_row)

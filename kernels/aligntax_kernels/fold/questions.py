@@ -6,7 +6,7 @@ from numba import types
 
 from aligntax_kernels.compilation import TEXT, kernel
 from aligntax_kernels.fold.chain import LONGEST_GAP, MOST_MARKS
-from aligntax_kernels.fold.characters import INVALID, U, Word, address_of, decoded, looked_up, window
+from aligntax_kernels.fold.characters import INVALID, U, Word, address_of, decoded, looked_up, short, window
 from aligntax_kernels.fold.clusters import met
 from aligntax_kernels.fold.memory import trailing_zeros
 from aligntax_kernels.fold.scan import HIGH_BITS, folded_ascii
@@ -62,20 +62,12 @@ def is_plain(data: bytes, tables: Word) -> bool:
         begin = at
         for _ in range(U(2), (size - at) >> U(2)):
             word = load_u64(text + at)
-            if word & U(0xC0E0) == U(0x80C0):
-                code, length = (word & U(0x1F)) << U(6) | (word >> U(8) & U(0x3F)), U(2)
-                if code < U(0x80):
-                    break
-            elif word & U(0xC0C0F0) == U(0x8080E0):
-                code = (word & U(0xF)) << U(12) | (word >> U(8) & U(0x3F)) << U(6) | (word >> U(16) & U(0x3F))
-                length = U(3)
-                if code < U(0x800):
-                    break
-            elif word & U(0x8080) == U(0x8000) and mode != _MAPPED:
+            code, length = short(word)
+            if length == U(0) or (length == U(1) and mode == _MAPPED):
+                break
+            if length == U(1):
                 at += U(1)
                 continue
-            else:
-                break
             action = looked_up(pages, actions, code)
             if action and not _keeps(action, word, length):
                 break

@@ -69,3 +69,7 @@ class Folded(NamedTuple):
     data: bytes
     starts: NDArray[np.int64]
     ends: NDArray[np.int64]
+
+    def __repr__(self) -> str:
+        """Leave the text out: a repr ends up in logs."""
+        return f"Folded({len(self.data)} bytes)"

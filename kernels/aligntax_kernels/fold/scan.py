@@ -8,9 +8,20 @@ from numpy.typing import NDArray
 
 from aligntax_kernels.compilation import TEXT, kernel
 from aligntax_kernels.fold.chain import LONGEST_GAP, MOST_MARKS
-from aligntax_kernels.fold.characters import INVALID, U, Word, address_of, decoded, looked_up, put, spread, window
+from aligntax_kernels.fold.characters import (
+    INVALID,
+    U,
+    Word,
+    address_of,
+    decoded,
+    looked_up,
+    put,
+    short,
+    spread,
+    window,
+)
 from aligntax_kernels.fold.clusters import CLUSTER_BYTES, NO_BASE, clusters, composite
-from aligntax_kernels.fold.memory import store_row, store_u8, store_u32, store_u64, trailing_zeros
+from aligntax_kernels.fold.memory import store_row, store_u8, store_u32, trailing_zeros
 from aligntax_kernels.fold.tables import (
     ACTION_FOLLOW,
     ACTION_LONG,
@@ -22,7 +33,7 @@ from aligntax_kernels.fold.tables import (
     FOLLOW_SIMPLE,
     SEVERAL,
 )
-from aligntax_kernels.intrinsics import load_u8, load_u64
+from aligntax_kernels.intrinsics import load_u8, load_u64, store_u64
 
 __all__ = ["SIGNATURE", "fold"]
 
@@ -143,20 +154,9 @@ def fold(
         begin, counted, former, code, length, action = at, size, U(1), U(0), U(0), U(0)
         for _ in range(U(2), room >> U(2)):
             word = load_u64(text + at)
-            # The two lengths are told apart by a branch, which is predicted: the next load need not wait for this one.
-            if word & U(0xC0E0) == U(0x80C0):
-                code, length = (word & U(0x1F)) << U(6) | (word >> U(8) & U(0x3F)), U(2)
-                if code < U(0x80):
-                    break
-            elif word & U(0xC0C0F0) == U(0x8080E0):
-                code = (word & U(0xF)) << U(12) | (word >> U(8) & U(0x3F)) << U(6) | (word >> U(16) & U(0x3F))
-                length = U(3)
-                if code < U(0x800):
-                    break
-            elif word & U(0x8080) == U(0x8000):
-                # One byte of ASCII, mostly a space, and then another letter: not worth leaving the loop for.
-                code, length = word & U(0x7F), U(1)
-            else:
+            # One byte of ASCII, mostly a space, and then another letter is not worth leaving the loop for.
+            code, length = short(word)
+            if length == U(0):
                 break
             action = looked_up(pages, actions, code)
             if action < _SHORT_ACTIONS:
