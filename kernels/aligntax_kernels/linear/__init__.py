@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,14 @@ class Scorer:
     Everything is computed in float64; a model that was fitted on float32 features differs from that by scikit-learn's
     own rounding. Threads may share a scorer.
 
+    Args:
+        model: what `load` makes of a pipeline; its arrays must not be changed afterwards.
+        backend: as for `load`.
+
+    Raises:
+        TypeError: if `model` is not a Model.
+        ValueError: for an unknown backend.
+
     Source: Weinberger and others, Feature Hashing for Large Scale Multitask Learning, ICML 2009; scikit-learn's
     HashingVectorizer, LogisticRegression and SGDClassifier.
     """
@@ -36,6 +44,8 @@ class Scorer:
     __slots__ = ("_model", "_scoring")
 
     def __init__(self, model: Model, *, backend: Backend = "auto") -> None:
+        if not isinstance(model, Model):
+            raise TypeError(f"model: got a {type(model).__name__}; pass a Model, or use load() on estimators")
         self._scoring = backends.implementation(__name__, backend).Scoring(model)
         self._model = model
 
@@ -79,7 +89,7 @@ class Scorer:
         probabilities: NDArray[np.float64] = self._scoring.probabilities(text)
         return probabilities
 
-    def probabilities_batch(self, texts: Sequence[str | bytes]) -> NDArray[np.float64]:
+    def probabilities_batch(self, texts: Iterable[str | bytes]) -> NDArray[np.float64]:
         """Return the probability of each class for each text, float64, (texts, classes).
 
         Args:
@@ -88,7 +98,7 @@ class Scorer:
         Raises:
             TypeError, ValueError: as `score` does.
         """
-        if isinstance(texts, (str, bytes)):
+        if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
             raise TypeError(f"texts: got one {type(texts).__name__}; pass a list of texts, or use probabilities()")
         probabilities: NDArray[np.float64] = self._scoring.probabilities_batch(texts)
         return probabilities
@@ -98,6 +108,10 @@ class Scorer:
 
         Args:
             path: a numpy archive without pickles, whatever its name ends in.
+
+        Raises:
+            OSError: if the file cannot be written.
+            ValueError: for coefficients that take more than 4 GiB, which `read` would refuse.
         """
         write_model(Path(path), self._model)
 

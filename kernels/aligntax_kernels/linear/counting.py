@@ -137,7 +137,7 @@ def scale_scores(sums: NDArray[np.float64], settings: np.uint64) -> None:
 
 @kernel(types.float64(types.float64[::1], types.uint64, types.float64[::1]))
 def to_probabilities(sums: NDArray[np.float64], settings: np.uint64, probabilities: NDArray[np.float64]) -> float:
-    """Write the probability of each class, and return that of the last; NaN where a score is none.
+    """Write the probability of each class, and return that of the last; NaN where a score overflows.
 
     Args:
         sums: float64, (outputs + 1,), the scores first; is overwritten.
@@ -148,7 +148,7 @@ def to_probabilities(sums: NDArray[np.float64], settings: np.uint64, probabiliti
     outputs = np.uint64(len(sums)) - np.uint64(1)
     largest = sums[0]
     for output in range(outputs):
-        if math.isnan(sums[output]):
+        if not math.isfinite(sums[output]):
             return math.nan
         largest = max(largest, sums[output])
     total = 0.0

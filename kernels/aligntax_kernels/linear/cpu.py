@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
 import numpy as np
@@ -36,7 +36,7 @@ _UNREAD = np.empty(2)
 
 @kernel(types.float64(TEXT, types.uint64, types.uint64, types.float64[::1]))
 def _one(text: bytes, settings: int, kinds: int, probabilities: NDArray[np.float64]) -> float:
-    """Write the probability of each class, and return that of the last; NaN where there are none."""
+    """Write the probability of each class, and return that of the last; NaN where a score overflows."""
     sums = np.empty((1 if len(probabilities) == 2 else len(probabilities)) + 1)
     score_text(address_of(text), np.uint64(len(text)), np.uint64(settings), np.uint64(kinds), sums)
     return to_probabilities(sums, np.uint64(settings), probabilities)
@@ -95,7 +95,7 @@ class Scoring:
             raise reference.undecided()
         return probabilities
 
-    def probabilities_batch(self, texts: Sequence[str | bytes]) -> NDArray[np.float64]:
+    def probabilities_batch(self, texts: Iterable[str | bytes]) -> NDArray[np.float64]:
         """Return the probabilities of each text, (texts, classes)."""
         whole = [text if isinstance(text, str) else self._decoded(text) for text in texts]
         if all(map(str.isascii, whole)):

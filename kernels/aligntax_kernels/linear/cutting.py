@@ -2,6 +2,14 @@
 
 What is written to the buffer is laid out so that every feature is a slice of it: words stand one space apart, and
 so a 2-gram of words, the two joined by a space, reaches from the start of the one to the end of the other.
+
+What each of the three cutters is given:
+    at: address of the text's UTF-8, which is valid but for surrogates.
+    length: of the text, in bytes.
+    settings: address of the model's block.
+    kinds: address of the flags of all code points; 0 for a text that is ASCII and not yet lower-cased.
+    buffer: uint8, at least length + SLACK.
+    ends: int64, gets where each word ends in the buffer, without the space behind it.
 """
 
 from __future__ import annotations
@@ -99,13 +107,7 @@ def cut_words(
 ) -> np.uint64:
     r"""Write the words of a text, runs of two or more `\w`, one space apart; return how many.
 
-    Args:
-        at: address of the text's UTF-8.
-        length: of the text, in bytes.
-        settings: address of the model's block.
-        kinds: address of the flags of all code points; 0 for a text that is ASCII and not yet lower-cased.
-        buffer: uint8, at least length + SLACK.
-        ends: int64, at least (length + 1) // 3; gets where each word ends in the buffer.
+    There are at most (length + 1) // 3.
     """
     lower = _lower(settings, kinds)
     written = address_of(buffer)
@@ -150,13 +152,7 @@ def cut_padded_words(
 ) -> np.uint64:
     """Write what stands between white space, one space apart, before and behind; return how many such words.
 
-    Args:
-        at: address of the text's UTF-8.
-        length: of the text, in bytes.
-        settings: address of the model's block.
-        kinds: address of the flags of all code points; 0 for a text that is ASCII and not yet lower-cased.
-        buffer: uint8, at least length + SLACK.
-        ends: int64, at least (length + 1) // 2; gets where each word ends in the buffer, without its space.
+    There are at most (length + 1) // 2.
     """
     lower = _lower(settings, kinds)
     buffer[0] = _BLANK
@@ -189,15 +185,7 @@ def cut_padded_words(
 def cut_characters(
     at: np.uint64, length: np.uint64, settings: np.uint64, kinds: np.uint64, buffer: NDArray[np.uint8]
 ) -> np.uint64:
-    """Write a text with each run of two or more white-space characters as one space; return its length in bytes.
-
-    Args:
-        at: address of the text's UTF-8.
-        length: of the text, in bytes.
-        settings: address of the model's block.
-        kinds: address of the flags of all code points; 0 for a text that is ASCII and not yet lower-cased.
-        buffer: uint8, at least length + SLACK.
-    """
+    """Write a text with each run of two or more white-space characters as one space; return its length in bytes."""
     lower = _lower(settings, kinds)
     end = run = run_start = position = np.uint64(0)
     while position < length:

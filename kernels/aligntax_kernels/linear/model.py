@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +15,9 @@ ACCENTS = (None, "ascii", "unicode")
 NORMS = (None, "l1", "l2")
 LINKS = ("logistic", "softmax", "huber")
 DECODE_ERRORS = ("strict", "ignore", "replace")
+LABEL_KINDS = "biufU"
 MOST_COLUMNS = 2**31 - 1
+LONGEST_NGRAM = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +63,17 @@ class Features:
             if getattr(self, name) not in (True, False):
                 raise ValueError(f"{name}={getattr(self, name)!r} is neither True nor False")
         # A file can hold anything in their place.
-        if [type(count) for count in self.ngram_range] != [int, int] or not 1 <= self.ngram_range[
-            0
-        ] <= self.ngram_range[1]:
-            raise ValueError(f"ngram_range={self.ngram_range!r}: expected two integers, 1 <= first <= second")
+        sizes = self.ngram_range
+        if [type(size) for size in sizes] != [int, int] or not 1 <= sizes[0] <= sizes[1] <= LONGEST_NGRAM:
+            raise ValueError(f"ngram_range={sizes!r}: expected two integers, 1 <= first <= second <= {LONGEST_NGRAM}")
         if type(self.columns) is not int or not 1 <= self.columns <= MOST_COLUMNS:
             raise ValueError(f"n_features={self.columns!r}: expected an integer, 1 to {MOST_COLUMNS}")
         if not all(isinstance(word, str) for word in self.stop_words):
             raise ValueError("stop_words hold something else than strings; use a list of words")
         try:
-            codecs.lookup(self.encoding)
-        except (LookupError, TypeError):
-            raise ValueError(f"encoding={self.encoding!r} is unknown to Python; use 'utf-8'") from None
+            "".encode(self.encoding)  # unlike codecs.lookup, this knows that "zlib" is no encoding of text
+        except (LookupError, TypeError, ValueError):
+            raise ValueError(f"encoding={self.encoding!r} is unknown to Python as one of text; use 'utf-8'") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Model:
             which is the probability estimate of scikit-learn's modified_huber loss.
         weights: float64, (columns, outputs), C-contiguous; one output stands for two classes.
         intercepts: float64, (outputs,).
-        classes: (classes,), the labels, of a dtype without Python objects.
+        classes: (classes,), the labels: booleans, integers, floats or strings of numpy's.
     """
 
     features: Features
@@ -100,8 +100,10 @@ class Model:
             raise ValueError(f"link={self.link!r} is none of {', '.join(map(repr, LINKS))}")
         if self.classes.ndim != 1 or len(self.classes) < 2:
             raise ValueError(f"classes have shape {self.classes.shape}; expected one axis with at least two labels")
-        if self.classes.dtype.hasobject:
-            raise ValueError("classes are Python objects; use labels of one numpy type: integers, floats or strings")
+        if self.classes.dtype.kind not in LABEL_KINDS:
+            raise ValueError(
+                f"classes are of dtype {self.classes.dtype}; use labels of one numpy type: integers, floats or strings"
+            )
         outputs = 1 if len(self.classes) == 2 else len(self.classes)
         if self.link == "softmax" and outputs == 1:
             raise ValueError("a softmax of two classes needs no second output; use 'logistic'")

@@ -15,6 +15,9 @@ __all__ = ["ascii_is_itself", "decoded", "prepared", "utf8"]
 # In these, bytes below 128 mean ASCII whatever stands beside them; in UTF-7 or ISO 2022 they do not.
 _ASCII_SUPERSETS = ("utf-8", "ascii", "iso8859-1", "cp1252")
 
+# Characters that are decomposed at once.
+_PIECE = 64
+
 
 def ascii_is_itself(features: Features) -> bool:
     """Return whether bytes that are all ASCII are the text that they spell."""
@@ -35,11 +38,9 @@ def decoded(features: Features, text: str | bytes) -> str:
     try:
         return text.decode(features.encoding, features.decode_error)
     except UnicodeError as error:
-        # Without its cause: that carries the text.
         position = f" at byte {error.start}" if isinstance(error, UnicodeDecodeError) else ""
-        raise ValueError(
-            f"text: not valid {features.encoding}{position}; pass a str, or fit with decode_error='replace'"
-        ) from None
+    # Raised out here, since that error carries the text, and would go along as the context of this one.
+    raise ValueError(f"text: not valid {features.encoding}{position}; pass a str, or fit with decode_error='replace'")
 
 
 def prepared(features: Features, text: str) -> str:
@@ -48,7 +49,10 @@ def prepared(features: Features, text: str) -> str:
         text = text.lower()
     if features.strip_accents is None or text.isascii():
         return text
-    apart = unicodedata.normalize("NFKD", text)
+    # Putting a run of marks into order takes time quadratic in its length; of the marks, none is kept. So a text may be
+    # decomposed in pieces, which differs in nothing but that order.
+    pieces = (text[at : at + _PIECE] for at in range(0, len(text), _PIECE))
+    apart = "".join(unicodedata.normalize("NFKD", piece) for piece in pieces)
     if features.strip_accents == "ascii":
         return apart.encode("ascii", "ignore").decode("ascii")
     return "".join(character for character in apart if not unicodedata.combining(character))
@@ -65,7 +69,8 @@ def utf8(features: Features, text: str) -> bytes:
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise ValueError(
-            f"text: a lone surrogate at position {error.start} has no UTF-8 to hash; "
-            "decode the text with errors='replace'"
-        ) from None
+        position = error.start
+    # As in `decoded`.
+    raise ValueError(
+        f"text: a lone surrogate at position {position} has no UTF-8 to hash; decode the text with errors='replace'"
+    )

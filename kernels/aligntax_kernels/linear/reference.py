@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,12 +38,11 @@ class Scoring:
             scores = self._model.intercepts.copy()
             for column, value in row.items():
                 scores += value * self._model.weights[column]
-            probabilities = probabilities_of(scores, self._model.link)
-        if np.isnan(probabilities).any():
-            raise undecided()
-        return probabilities
+            if not np.isfinite(scores).all():
+                raise undecided()
+            return probabilities_of(scores, self._model.link)
 
-    def probabilities_batch(self, texts: Sequence[str | bytes]) -> NDArray[np.float64]:
+    def probabilities_batch(self, texts: Iterable[str | bytes]) -> NDArray[np.float64]:
         """Return the probabilities of each text, (texts, classes)."""
         rows = [self.probabilities(text) for text in texts]
         return np.array(rows, np.float64).reshape(len(rows), len(self._model.classes))
@@ -62,8 +61,8 @@ def probabilities_of(scores: NDArray[np.float64], link: str) -> NDArray[np.float
 
 
 def undecided() -> ValueError:
-    """Return the error for scores that are no numbers."""
-    return ValueError("text: its scores overflow, so that no probability is a number; fit with smaller weights")
+    """Return the error for scores that are infinite, or that are no numbers."""
+    return ValueError("text: its scores overflow, so that no probability can be told; fit with smaller weights")
 
 
 def murmur3(data: bytes) -> int:

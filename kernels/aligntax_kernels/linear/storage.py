@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import zipfile
-import zlib
-from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import IO, Any
@@ -14,31 +12,38 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from aligntax_kernels.linear.model import Features, Model
+from aligntax_kernels.linear.model import LABEL_KINDS, Features, Model
 
 __all__ = ["read_model", "write_model"]
 
 FORMAT = "aligntax.linear/1"
 MEMBERS = ("settings", "coefficients", "intercepts", "classes")
 MOST_BYTES = 1 << 32
-"""No member may be larger: 4 GiB hold 500 classes of 2**20 features. A few bytes could unpack to more than memory."""
+"""No array may be larger: 4 GiB hold 500 classes of 2**20 features. A few bytes could unpack to more than memory."""
 
 _MOST_SETTINGS = 1 << 24
 _MOST_HEADER = 1 << 16
 
 
 def write_model(path: Path, model: Model) -> None:
-    """Write a model; the file is complete or not there at all."""
-    settings = {"format": FORMAT, "link": model.link, "features": asdict(model.features)}
+    """Write a model; the file is complete or not there at all.
+
+    Raises:
+        OSError: if the file cannot be written.
+        ValueError: for a model that is larger than what `read_model` accepts.
+    """
+    settings = json.dumps({"format": FORMAT, "link": model.link, "features": asdict(model.features)})
+    arrays: dict[str, Any] = {
+        "settings": np.frombuffer(settings.encode(), np.uint8),
+        "coefficients": model.weights.T,
+        "intercepts": model.intercepts,
+        "classes": model.classes,
+    }
+    for name, array in arrays.items():
+        _check_size(name, array.nbytes)
     partial = path.with_name(path.name + ".partial")
     with partial.open("wb") as file:
-        np.savez_compressed(
-            file,
-            settings=np.frombuffer(json.dumps(settings).encode(), np.uint8),
-            coefficients=model.weights.T,
-            intercepts=model.intercepts,
-            classes=model.classes,
-        )
+        np.savez_compressed(file, **arrays)
     partial.replace(path)
 
 
@@ -51,9 +56,9 @@ def read_model(path: Path) -> Model:
     """
     try:
         with path.open("rb") as file, zipfile.ZipFile(file) as archive:
-            found = _sizes(archive)
-            settings = _settings(_member(archive, "settings", found, _MOST_SETTINGS))
-            arrays = {name: _member(archive, name, found, MOST_BYTES) for name in MEMBERS[1:]}
+            _check_members(archive)
+            settings = _settings(_member(archive, "settings"))
+            arrays = {name: _member(archive, name) for name in MEMBERS[1:]}
         return Model(
             Features(**settings["features"]),
             settings["link"],
@@ -61,31 +66,42 @@ def read_model(path: Path) -> Model:
             np.ascontiguousarray(arrays["intercepts"]),
             arrays["classes"],
         )
-    except (ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # zipfile, numpy and json have no closed list of what they raise for a damaged file
         raise ValueError(f"{path} is no model that Scorer.save wrote, or is damaged: {error}") from error
 
 
-def _sizes(archive: zipfile.ZipFile) -> dict[str, int]:
-    found = {info.filename: info.file_size for info in archive.infolist()}
-    wanted = {f"{name}.npy" for name in MEMBERS}
-    if set(found) != wanted or len(archive.infolist()) != len(wanted):
-        raise ValueError(f"it holds {', '.join(sorted(found)) or 'nothing'}; expected {', '.join(sorted(wanted))}")
-    return found
+def _check_members(archive: zipfile.ZipFile) -> None:
+    found = sorted(info.filename for info in archive.infolist())
+    wanted = sorted(f"{name}.npy" for name in MEMBERS)
+    if found != wanted:
+        raise ValueError(f"it holds {', '.join(found) or 'nothing'}; expected {', '.join(wanted)}")
+    for info in archive.infolist():
+        # Neither would be seen to be damage: bz2 and a place before the file have it that a file cannot be read.
+        if info.header_offset < 0:
+            raise ValueError(f"{info.filename} begins {-info.header_offset} bytes before the file")
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ValueError(f"{info.filename} is compressed by method {info.compress_type}; expected deflate")
 
 
-def _member(archive: zipfile.ZipFile, name: str, sizes: Mapping[str, int], most: int) -> NDArray[Any]:
+def _check_size(name: str, size: int) -> None:
+    most = _MOST_SETTINGS if name == "settings" else MOST_BYTES
+    if not 0 <= size <= most:
+        raise ValueError(f"{name} take {size} bytes; at most {most} are accepted")
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
     """Return one array of the archive, after its header was compared with its size.
 
     `numpy.load` would allocate whatever the header asks for.
     """
-    size = sizes[f"{name}.npy"]
-    if size > most:
-        raise ValueError(f"{name} takes {size} bytes; at most {most} are accepted")
     with archive.open(f"{name}.npy") as member:
         shape, fortran, dtype = _header(member)
-        if dtype.hasobject or dtype.names is not None or dtype.kind not in "biufU":
+        if dtype.kind not in LABEL_KINDS:
             raise ValueError(f"{name} are of dtype {dtype}; expected numbers or strings")
         expected = dtype.itemsize * int(np.prod(shape, dtype=object))
+        _check_size(name, expected)
         data = member.read(expected)
         # The read that finds the end also compares the checksum.
         if len(data) != expected or member.read(1):

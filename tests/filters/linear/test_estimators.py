@@ -47,6 +47,9 @@ def test_what_was_loaded_is_a_copy(make_pipeline_of):
         ({"norm": "max"}, "norm='max' is none of None, 'l1', 'l2'"),
         ({"ngram_range": (2, 1)}, r"ngram_range=\(2, 1\)"),
         ({"ngram_range": (0, 1)}, r"ngram_range=\(0, 1\)"),
+        ({"ngram_range": (1, 2**31)}, r"ngram_range=\(1, 2147483648\).* <= second <= 2147483647"),
+        ({"ngram_range": (2**64 - 1, 2**64 - 1)}, "ngram_range"),
+        ({"encoding": "zlib"}, "encoding='zlib' is unknown to Python as one of text"),
         ({"stop_words": "french"}, "not a built-in stop list: french"),
     ],
 )
@@ -135,6 +138,8 @@ def test_labels_are_kept(classes, kept, make_pipeline_of):
         (np.array([1, "a"], object), "labels of one numpy type"),
         (np.array(["a", "b\0"], object), "ends in a NUL"),
         (np.array([1]), "at least two labels"),
+        (np.array([b"a", b"b"]), "dtype .S1; use labels"),
+        (np.array([1, 2], "datetime64[s]"), "datetime64"),
     ],
 )
 def test_labels_that_cannot_be_kept_are_refused(classes, message, make_pipeline_of):
@@ -188,6 +193,22 @@ def test_older_classifiers_of_two_classes(multi_class, factor, make_pipeline_of)
     # The older predict_proba of a multinomial fit took the softmax of (-z, z).
     probabilities, scores = older(multi_class, "lbfgs", 2, make_pipeline_of)
     assert np.abs(probabilities[:, 1] - 1 / (1 + np.exp(-factor * scores))).max() < 1e-12
+
+
+@pytest.mark.parametrize("analyzer", ["word", "char", "char_wb"])
+def test_ngrams_longer_than_any_text(analyzer, make_pipeline_of):
+    for ngram_range in ((1, 2**31 - 1), (2**31 - 1, 2**31 - 1)):
+        pipeline = make_pipeline_of(analyzer=analyzer, ngram_range=ngram_range)
+        if ngram_range[0] == 1:  # scikit-learn counts up to the second
+            short = make_pipeline_of(analyzer=analyzer, ngram_range=(1, 20)).predict_proba(TEXTS)
+        else:
+            short = make_pipeline_of(analyzer=analyzer, ngram_range=(20, 20)).predict_proba(TEXTS)
+        assert np.abs(linear.load(pipeline).probabilities_batch(TEXTS) - short).max() < 1e-9
+
+
+def test_a_scorer_is_made_of_a_model(make_pipeline_of):
+    with pytest.raises(TypeError, match=r"model: got a Pipeline; pass a Model, or use load\(\) on estimators"):
+        linear.Scorer(make_pipeline_of())
 
 
 def test_an_unknown_backend_is_named(make_pipeline_of):
