@@ -49,7 +49,14 @@ def test_a_model_is_given_whole_in_parts_as_a_scorer_or_as_a_file(pipeline: Any,
     scorer = linear.load(pipeline)
     scorer.save(tmp_path / "model.npz")
     vectorizer, classifier = (step for _, step in pipeline.steps)
-    models = [pipeline, (vectorizer, classifier), scorer, tmp_path / "model.npz", str(tmp_path / "model.npz")]
+    models = [
+        pipeline,
+        (vectorizer, classifier),
+        [vectorizer, classifier],
+        scorer,
+        tmp_path / "model.npz",
+        str(tmp_path / "model.npz"),
+    ]
     assert len({LinearClassifier(model).probability("you fool") for model in models}) == 1
 
 
@@ -121,6 +128,12 @@ def test_sigmoids_of_large_negative_scores_are_zero(make_graph: MakeGraph, token
     assert OnnxClassifier(make_graph(-1e6, None), tokenize, activation="sigmoid").probability("x") == 0.0
 
 
+def test_a_sum_of_shares_that_rounding_put_beyond_1_is_1() -> None:
+    graph, above = two_columns(), float(np.nextafter(np.float32(1), np.float32(2)))
+    assert OnnxClassifier(graph, scores((0.0, above)), threshold=1.0)("").score == 1.0
+    assert OnnxClassifier(graph, scores((1.0, -1e-7)))("").score == 0.0
+
+
 def test_a_graph_comes_from_a_file_too(make_graph: MakeGraph, tokenize: Tokenize, tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(make_graph(-12.0))
@@ -183,6 +196,13 @@ NAN, INF = float("nan"), float("inf")
     [
         (scores((0.1, 0.2), (0.3, 0.4)), {}, ValueError, r"output 'out' has shape \(2, 2\), which is not one text"),
         (scores((0.1, 0.2)), {"index": 2}, ValueError, r"not one text with a class 2"),
+        (scores((0.1, 0.2)), {"index": 0.5}, TypeError, r"index: got 0.5; pass the number of a class"),
+        (scores((0.1, 0.2)), {"index": True}, TypeError, r"index: got True"),
+        (scores((0.1, 0.2)), {"label": 3}, TypeError, r"label: got a int; pass a str"),
+        (scores((0.1, 0.2)), {"providers": "CPUExecutionProvider"}, TypeError, r"providers: got one str; pass a list"),
+        (scores((0.1, 0.2)), {"providers": ["GPU"]}, ValueError, r"providers: 'GPU' is unknown; use any of '.*'CPUEx"),
+        (scores((0.1, 1.0001)), {}, ValueError, r"gave 1.0001\d*, which is no probability"),
+        (scores((0.1, -0.0001)), {}, ValueError, r"gave -0.0001\d*, which is no probability|gave -9\.\d*e-05"),
         (scores((0.1, 1.5)), {}, ValueError, r"gave 1.5, which is no probability; activation='sigmoid'"),
         (scores((0.1, NAN)), {"activation": "sigmoid"}, ValueError, r"gave nan, which is no probability"),
         (scores((INF, INF)), {"activation": "softmax"}, ValueError, r"gave nan"),

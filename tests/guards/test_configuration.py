@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -167,7 +168,10 @@ BAD_TABLES: dict[str, tuple[Any, str]] = {
     ),
     "missing key": ({"use": "onnx_classifier", "model": "a.onnx"}, r"the key 'tokenizer' is missing; it must be a str"),
     "no patterns": ({"use": "blocklist"}, r"guard 'blocklist': patterns: there is none"),
-    "no file": ({"use": "blocklist", "file": "gone.txt"}, r"guard 'blocklist': .*gone\.txt"),
+    "no file": (
+        {"use": "blocklist", "file": "gone.txt"},
+        r"guard 'blocklist': .*gone\.txt: cannot be read \(No such file or directory\); name a file that exists",
+    ),
     "stage": ({"use": "pii", "stage": "imput"}, r"guard 'pii': stage='imput' is unknown here; use 'input' or"),
     "on_hit": ({"use": "entropy_gate", "above": 1.0, "on_hit": "redact"}, r"on_hit='redact'.*use 'block'"),
     "a text for a truth": (
@@ -201,11 +205,12 @@ BAD_TABLES: dict[str, tuple[Any, str]] = {
     "tokens": ({"use": "token_ban", "sequences": [1], "vocab_size": 4}, r"sequences=\[1\] is of the wrong kind"),
     "mask": ({"use": "secrets", "replacement": {"mask": 4}}, r"replacement=\{'mask': 4\} is of the wrong kind"),
     "no reference": ({"use": "my_guards:"}, r"'my_guards:' names no object; write it as 'package.module:name'"),
+    "a relative module": ({"use": ".my_guards:check"}, r"'\.my_guards:check' names no object; write it as 'package"),
     "no module": ({"use": "gone_guards:check"}, r"'gone_guards:check': there is no module 'gone_guards'"),
     "no submodule": ({"use": "my_guards.more:check"}, r"there is no module 'my_guards.more'"),
     "no such name": ({"use": "my_guards:check"}, r"'my_guards:check': my_guards has no 'check'"),
     "not to be called": ({"use": "my_guards:number"}, r"it is a int, which cannot be called"),
-    "a coroutine": ({"use": "my_guards:later"}, r"it is no plain function"),
+    "a coroutine": ({"use": "my_guards:later"}, r"function: <function later at .*> is no plain function; pass"),
     "a function with keys": (
         {"use": "my_guards:shout", "loud": 1},
         r"the key 'loud' \(1\) is unknown; use any of 'name'",
@@ -227,15 +232,21 @@ def test_a_bad_table_is_refused_with_file_key_value_and_mend(case: str) -> None:
     assert str(caught.value).count("conf/guards.toml: ") == 1
 
 
+WITHOUT_GUARDS = {"empty.toml": "", "one.toml": '[guards]\nuse = "pii"', "typo.toml": '[[guard]]\nuse = "pii"'}
+WITHOUT_GUARDS |= {"none.json": '{"guards": []}', "list.json": '[{"use": "pii"}]'}
+
+
+@pytest.mark.parametrize("name", WITHOUT_GUARDS)
+def test_a_file_that_lists_no_guards_is_refused_with_how_to_list_them(write: Write, name: str) -> None:
+    mend = '{"guards": [{"use": ...}]}' if name.endswith(".json") else "[[guards]] before each"
+    with pytest.raises(ValueError, match=re.escape(f"{name}: no list of guards in it; write {mend}")):
+        from_file(write(name, WITHOUT_GUARDS[name]))
+
+
 BAD_FILES = {
-    "empty.toml": (b"", r"empty\.toml: no list of guards in it; write \[\[guards\]\] before each"),
-    "one.toml": (b'[guards]\nuse = "pii"', r"one\.toml: no list of guards in it"),
-    "typo.toml": (b'[[guard]]\nuse = "pii"', r"typo\.toml: no list of guards"),
-    "none.json": (b'{"guards": []}', r'none\.json: no list of guards in it; write \{"guards": \[\{"use": \.\.\.\}\]\}'),
-    "list.json": (b'[{"use": "pii"}]', r"list\.json: no list of guards"),
     "broken.toml": (b"[[guards]\n", r"broken\.toml: no TOML \(.*line 1.*\); mend it there"),
     "broken.json": (b'{"guards": [', r"broken\.json: no JSON \(.*line 1"),
-    "deep.json": (b"[" * 100_000, r"deep\.json: no JSON"),
+    "deep.json": (b"[" * 100_000, r"deep\.json: no JSON \(.+\); mend it there"),
     "latin.toml": (b'[[guards]]\nuse = "caf\xe9"', r"latin\.toml: no TOML \(.*0xe9"),
     "second.toml": (
         b'[[guards]]\nuse = "pii"\n[[guards]]\nuse = "pii"\nname = "b"\nkind = 1',
@@ -256,10 +267,17 @@ def test_a_bad_file_is_refused_with_its_name_and_the_mend(write: Write, name: st
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"gone\.toml: cannot be read \(No such file or directory\); name a TOML or"):
+    with pytest.raises(ValueError, match=r"gone\.toml: cannot be read \(No such file or directory\); name a file"):
         from_file(tmp_path / "gone.toml")
     with pytest.raises(ValueError, match=r"cannot be read \(Is a directory\)"):
         from_file(tmp_path)
+
+
+def test_an_error_without_a_file_is_told_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "remote_guards.py").write_text("class Vault:\n def __init__(self): raise OSError('no vault today')")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ValueError, match=r"^guard 'remote_guards:Vault': no vault today$"):
+        from_table({"use": "remote_guards:Vault"})
 
 
 def test_too_large_a_file_is_refused(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:

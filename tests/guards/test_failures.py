@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -58,8 +59,8 @@ def test_open_failures_are_logged_once_for_each_type_and_without_text(caplog: py
         for _ in range(3):
             guard(EMAIL)
     assert [record.getMessage() for record in caplog.records] == [
-        "guard fail failed (OSError) and let a text pass; more of these are only counted",
-        "guard fail failed (ValueError) and let a text pass; more of these are only counted",
+        "guard fail failed (OSError) and let a text pass; the next ones are not logged",
+        "guard fail failed (ValueError) and let a text pass; the next ones are not logged",
     ]
     assert EMAIL not in caplog.text
 
@@ -150,6 +151,31 @@ def test_what_a_function_returns_is_told_in_a_judgement(case: str) -> None:
 def test_nonsense_is_an_error_and_not_consent(result: Any) -> None:
     with pytest.raises(TypeError, match=r"check returned a .*; return a str, a Verdict or a Judgement"):
         FunctionGuard(lambda text: result, name="check")("a text")
+
+
+@pytest.mark.parametrize("said", [Judgement("block", "a text"), Judgement(Verdict.ALLOW, None)])  # type: ignore[arg-type]
+def test_a_judgement_of_other_types_is_an_error_and_not_consent(said: Judgement) -> None:
+    with pytest.raises(TypeError, match=r"check returned a Judgement of a (str and a str|Verdict and a NoneType); put"):
+        FunctionGuard(lambda text: said, name="check")("a text")
+
+
+async def later(text: str) -> str:
+    return text
+
+
+def piecewise(text: str) -> Iterator[str]:
+    yield text
+
+
+class Later:
+    async def __call__(self, text: str) -> str:
+        return text
+
+
+@pytest.mark.parametrize("function", [None, 3, "check", later, piecewise, Later(), partial(later)])
+def test_what_cannot_be_called_with_a_text_is_refused_before_a_policy_lets_texts_pass(function: Any) -> None:
+    with pytest.raises(TypeError, match=r"^function: .* is no plain function; pass one that takes a text"):
+        FunctionGuard(function, on_error="open")
 
 
 @pytest.mark.parametrize("verdict", [Verdict.MODIFY, Verdict.ERROR, Verdict.TIMEOUT, Verdict.CANCELLED])

@@ -121,7 +121,7 @@ def test_a_judgement_shows_no_text_where_it_is_printed() -> None:
     )
 
 
-BAD: dict[str, tuple[Callable[[], Any], type[Exception] | tuple[type[Exception], ...], str]] = {
+BAD: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "stage": (lambda: PII(stage="imput"), ValueError, r"stage='imput' is unknown here; use 'input' or 'parallel'"),  # type: ignore[arg-type]
     "decode": (lambda: PII(stage="decode"), ValueError, r"stage='decode'"),
     "on_hit": (lambda: PII(on_hit="drop"), ValueError, r"on_hit='drop' is unknown here; use 'redact' or 'block'"),  # type: ignore[arg-type]
@@ -131,7 +131,8 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception] | tuple[type[Exception],
     "types": (lambda: PII(["fax"]), ValueError, r"types: 'fax' is unknown"),  # type: ignore[list-item]
     "no types": (lambda: PII([]), ValueError, r"types: there is none, so that nothing would be found"),
     "no types of secrets": (lambda: Secrets(()), ValueError, r"types: there is none"),
-    "one type": (lambda: PII("email"), (TypeError, ValueError), r"types='email': a single string"),  # type: ignore[arg-type]
+    "one type": (lambda: PII("email"), TypeError, r"types: got one str; pass a list"),  # type: ignore[arg-type]
+    "a number of types": (lambda: Secrets(3), TypeError, r"types: got one int; pass a list"),  # type: ignore[arg-type]
     "minimum": (lambda: PII(minimum=2), ValueError, r"minimum=2"),
     "minimum, a text": (lambda: PII(minimum="high"), TypeError, r"minimum: got 'high'; pass a number"),  # type: ignore[arg-type]
     "replacement": (lambda: PII(replacement=3), TypeError, r"replacement: got a int"),  # type: ignore[arg-type]
@@ -139,6 +140,12 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception] | tuple[type[Exception],
     "no pattern": (lambda: Blocklist([]), ValueError, r"patterns: there is none"),
     "an empty pattern": (lambda: Blocklist(["a", ""]), ValueError, r"patterns\[1\] is empty"),
     "one pattern": (lambda: Blocklist("abc"), TypeError, r"patterns: got one str; pass a list"),
+    "a number of patterns": (lambda: Blocklist(3), TypeError, r"patterns: got one int; pass a list"),  # type: ignore[arg-type]
+    "bytes for patterns": (
+        lambda: Blocklist(["a", b"b"], on_error="open"),  # type: ignore[list-item]
+        TypeError,
+        r"patterns\[1\]: got a bytes; pass a str",
+    ),
     "bytes to replace by": (lambda: Blocklist(["a"], replacement=b"x"), TypeError, r"replacement: got a bytes"),  # type: ignore[arg-type]
     "no file": (lambda: Blocklist(file="/gone/words.txt"), OSError, r"words\.txt"),
     "fold": (lambda: Blocklist(["a"], fold="all"), TypeError, r"fold: got a str"),  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 
 import aligntax.guards
 from aligntax.guards import PII, Blocklist, TokenBan
+from aligntax_kernels import linear
 
 HEAVY = ("numba", "onnxruntime", "onnx", "torch", "sklearn", "numpy")
 
@@ -71,29 +73,53 @@ def test_a_guard_on_text_or_tokens_needs_no_model_library(make: str) -> None:
     assert not any(f"'{name}'" in loaded for name in ("torch", "onnxruntime", "onnx", "sklearn"))
 
 
-def test_nothing_is_compiled_after_a_guard_was_made() -> None:
-    program = """
-import numba.core.dispatcher as d
-from aligntax.guards import *
-import numpy as np
-guards = [PII(), Secrets(), Blocklist(["foo", "bär"], fold=True), TokenBan([[1, 2]], 8), EntropyGate(1.0)]
-compile = d.Dispatcher.compile
+NOTHING_LATE = """
+import sys
+import numba, numba.core.dispatcher, numpy as np, torch
+from aligntax.guards import PII, Secrets, Blocklist, EntropyGate, LinearClassifier, TokenBan
+
+# No two of these share a kernel, but for the lists: none could hide what another one leaves undone.
+on_streams = [PII(), Secrets(), Blocklist(["foo", "b\\u00e4r"], fold=True), Blocklist(["foo", "b\\u00e4r"])]
+on_texts = [LinearClassifier(sys.argv[1])]
+on_logits = [TokenBan([[1]], 8), TokenBan(bitmask=np.ones(1, np.int32)), EntropyGate(1.0)]
+sequences = TokenBan([[1, 2]], 8)
+
 def fail(self, signature):
-    if signature not in self.overloads: raise AssertionError(f"{self} compiled {signature} in a request")
-    return compile(self, signature)
-d.Dispatcher.compile = fail
-for guard in guards[:3]:
-    for text in ("foo", "B\\u00c4R \\uff46oo a\\u0301\\u200bb", "jo@example.com", ""):
+    raise AssertionError(f"{self} was compiled in a request")
+
+numba.core.dispatcher.Dispatcher.compile = fail
+try:
+    numba.njit("int64(int64)")(lambda number: number)
+except AssertionError:
+    print("a late compilation would be noticed")
+
+def state():
+    loaded = {name for name in sys.modules if name.startswith(("aligntax", "numba"))}
+    return loaded, sys.modules["aligntax_kernels.fold.tables"].tables.cache_info().misses
+
+before = state()
+for text in ("foo", "B\\u00c4R \\uff46oo a\\u0301\\u200bb", "jo@example.com", "password = 'a1b2c3d4e5'", "\\ud800", ""):
+    for guard in on_streams + on_texts:
         guard(text)
+    for guard in on_streams:
         stream = guard.stream()
         next(stream)
         [*map(stream.send, text), *stream]
-for kind in ("float32", "float16"):
-    guards[3](np.zeros((1, 8), kind), np.zeros(1, np.int64), guards[3].start(1))
-    guards[4](np.zeros((1, 8), kind))
-print("done")
+for library in (np, torch):
+    for kind in (library.float32, library.float16):
+        for rows in (1, 2):
+            for guard in on_logits:
+                guard(library.zeros((rows, 8), dtype=kind))
+            read = library.zeros(rows, dtype=library.int64)
+            sequences(library.zeros((rows, 8), dtype=kind), read, sequences.start(rows))
+print("late:", sorted(state()[0] - before[0]), state()[1] - before[1])
 """
-    assert subprocess.check_output([sys.executable, "-c", program], text=True) == "done\n"
+
+
+def test_nothing_is_compiled_loaded_or_built_after_a_guard_was_made(pipeline: Any, tmp_path: Path) -> None:
+    linear.load(pipeline).save(tmp_path / "model.npz")
+    program = [sys.executable, "-c", NOTHING_LATE, str(tmp_path / "model.npz")]
+    assert subprocess.check_output(program, text=True) == "a late compilation would be noticed\nlate: [] 0\n"
 
 
 def test_the_public_names_are_all_there() -> None:

@@ -7,7 +7,8 @@ from dataclasses import fields
 from functools import partial
 from pathlib import Path
 
-from aligntax.guards.guard import OnError, OnHit, require_text
+from aligntax.guards.arguments import listed, require_text
+from aligntax.guards.guard import OnError, OnHit
 from aligntax.guards.redaction import KernelStream, RedactingGuard
 from aligntax.guards.replacement import Notes
 from aligntax.trace import Stage
@@ -60,9 +61,11 @@ class Blocklist(RedactingGuard):
         on_error: OnError = "closed",
     ) -> None:
         require_text(replacement, "replacement")
-        if isinstance(patterns, (str, bytes)):
-            raise TypeError(f"patterns: got one {type(patterns).__name__}; pass a list of them, or [pattern]")
-        given = [*patterns, *(literals.read_patterns(file) if file is not None else ())]
+        given = listed("patterns", patterns)
+        for index, pattern in enumerate(given):
+            require_text(pattern, f"patterns[{index}]")
+        if file is not None:
+            given += literals.read_patterns(file)
         if not given:
             raise ValueError("patterns: there is none, so that nothing would be found; pass patterns or a file")
         compiled = literals.compile(given, caseless=caseless, whole_words=whole_words, fold=_folding(fold))
@@ -75,7 +78,7 @@ class Blocklist(RedactingGuard):
 
     def _warm(self) -> None:
         for sample in _SAMPLES:
-            self(sample)
+            self._judge(sample)
             stream = self.stream()
             next(stream)
             list(map(stream.send, sample))

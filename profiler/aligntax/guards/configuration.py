@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import tomllib
 from collections.abc import Mapping
@@ -55,7 +54,9 @@ def from_table(table: Mapping[str, Any], *, source: str | Path | None = None) ->
         if use in BUILT_IN:
             return _built_in(BUILT_IN[use], keys, folder)
         return _custom(imported(use), keys)
-    except (TypeError, ValueError, OSError) as error:
+    except OSError as error:
+        raise ValueError(f"{where}{_unreadable(error)}") from error
+    except (TypeError, ValueError) as error:
         raise ValueError(f"{where}{error}") from error
 
 
@@ -118,8 +119,6 @@ def _custom(found: Any, keys: dict[str, Any]) -> Any:
         if not (callable(guard) and isinstance(getattr(guard, "name", None), str) and hasattr(guard, "stage")):
             raise ValueError("what it makes is no guard; give it the attributes name and stage, and __call__")
         return guard
-    if inspect.iscoroutinefunction(found) or inspect.isasyncgenfunction(found) or inspect.isgeneratorfunction(found):
-        raise ValueError("it is no plain function; name one that takes a text and returns at once, or a class")
     _require_known(keys, _FUNCTION_KEYS)
     return FunctionGuard(found, **keys)
 
@@ -137,7 +136,7 @@ def _content(path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        raise ValueError(f"{path}: cannot be read ({error.strerror}); name a TOML or JSON file that exists") from error
+        raise ValueError(_unreadable(error)) from error
     if len(content) > MAX_FILE_BYTES:
         raise ValueError(f"{path}: more than {MAX_FILE_BYTES // 2**20} MiB; put long lists into files of their own")
     kind = "JSON" if _is_json(path) else "TOML"
@@ -145,8 +144,15 @@ def _content(path: Path) -> dict[str, Any]:
         text = content.decode("utf-8-sig")
         found = json.loads(text) if kind == "JSON" else tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # a UnicodeDecodeError is one, too
-        raise ValueError(f"{path}: no {kind} ({error or 'nested too deeply'}); mend it there") from error
+        raise ValueError(f"{path}: no {kind} ({error}); mend it there") from error
     return found if isinstance(found, dict) else {}
+
+
+def _unreadable(error: OSError) -> str:
+    """Return what to say of a file that is missing or forbidden; an error without a file is somebody else's."""
+    if error.filename is None:
+        return str(error)
+    return f"{error.filename}: cannot be read ({error.strerror}); name a file that exists and is yours to read"
 
 
 def _is_json(path: Path) -> bool:

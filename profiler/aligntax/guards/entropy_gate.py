@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from aligntax.guards.guard import Guard, OnError, chosen
+from aligntax.guards.arguments import chosen
+from aligntax.guards.guard import Guard, OnError
 from aligntax.guards.judgement import Judgement
 from aligntax.trace import Stage, Verdict
 from aligntax_kernels import entropy
@@ -21,8 +22,8 @@ class EntropyGate(Guard):
     Compiled when it is made.
 
     Args:
-        above: entropy in nats from which on, exclusive, a row is a hit; None for no such bound.
-        below: entropy in nats up to which, exclusive, a row is a hit; None for no such bound.
+        above: a row with more entropy than this, in nats, is a hit; None for no such bound.
+        below: a row with less entropy than this, in nats, is a hit; None for no such bound.
         cuda: whether to compile for the current CUDA device as well.
         on_hit: "block"; there is nothing to redact.
         name, stage, on_error: see `Guard`.

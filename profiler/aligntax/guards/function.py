@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -20,11 +21,13 @@ class FunctionGuard(TextGuard):
         a Judgement: itself; anything else is an error
 
     Args:
-        function: takes a text; no coroutine function.
-        name, stage, on_error: see `Guard`.
+        function: takes a text, and returns at once: no coroutine function, no generator.
+        name: the function's own by default.
+        stage, on_error: see `Guard`.
 
     Raises:
-        ValueError: for an argument that it cannot have.
+        TypeError: for what is no such function.
+        ValueError: for another argument that it cannot have.
     """
 
     def __init__(
@@ -35,12 +38,19 @@ class FunctionGuard(TextGuard):
         stage: Stage = "input",
         on_error: OnError = "closed",
     ) -> None:
+        if not callable(function) or any(map(_returns_later, (function, type(function).__call__))):
+            raise TypeError(
+                f"function: {function!r} is no plain function; pass one that takes a text and returns at once"
+            )
         super().__init__(name or str(getattr(function, "__name__", type(function).__name__)), stage, on_error)
         self._function = function
 
     def _judge(self, text: str) -> Judgement:
         result = self._function(text)
         if isinstance(result, Judgement):
+            if not isinstance(result.verdict, Verdict) or not isinstance(result.text, str):
+                kinds = f"{type(result.verdict).__name__} and a {type(result.text).__name__}"
+                raise TypeError(f"{self.name} returned a Judgement of a {kinds}; put a Verdict and a str into it")
             return result._replace(text="") if result.verdict is Verdict.BLOCK else result
         if isinstance(result, Verdict):  # which is a str as well
             return _bare(result, text)
@@ -55,3 +65,8 @@ def _bare(verdict: Verdict, text: str) -> Judgement:
     if verdict in {Verdict.ALLOW, Verdict.SKIPPED}:
         return Judgement(verdict, text)
     raise ValueError(f"the verdict {verdict.value!r} alone does not say what goes on; return a Judgement, or raise")
+
+
+def _returns_later(function: Any) -> bool:
+    kinds = (inspect.iscoroutinefunction, inspect.isasyncgenfunction, inspect.isgeneratorfunction)
+    return any(is_such(function) for is_such in kinds)

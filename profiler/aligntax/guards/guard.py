@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import ClassVar, Literal, TypeVar
+from typing import ClassVar, Literal
 
+from aligntax.guards.arguments import chosen, require_text
 from aligntax.guards.judgement import Judgement
 from aligntax.trace import Layer, Stage, Verdict
 
-__all__ = ["Guard", "OnError", "OnHit", "TextGuard", "chosen", "require_text", "required_share"]
+__all__ = ["Guard", "OnError", "OnHit", "TextGuard"]
 
 OnHit = Literal["redact", "block"]
 OnError = Literal["closed", "open"]
-
-Choice = TypeVar("Choice", bound=str)
 
 logger = logging.getLogger("aligntax.guards")
 
@@ -65,7 +63,7 @@ class Guard:
         kind = type(error).__name__
         if kind not in self._logged:
             self._logged.add(kind)
-            logger.warning("guard %s failed (%s) and let a text pass; more of these are only counted", self.name, kind)
+            logger.warning("guard %s failed (%s) and let a text pass; the next ones are not logged", self.name, kind)
 
 
 class TextGuard(Guard, ABC):
@@ -90,35 +88,3 @@ class TextGuard(Guard, ABC):
     @abstractmethod
     def _judge(self, text: str) -> Judgement:
         """Return the judgement, or raise."""
-
-
-def chosen(argument: str, value: str, allowed: Sequence[Choice]) -> Choice:
-    """Return `value` if it is one of `allowed`.
-
-    Raises:
-        ValueError: if it is not; names the argument, the value and what is allowed.
-    """
-    for choice in allowed:
-        if choice == value:
-            return choice
-    raise ValueError(f"{argument}={value!r} is unknown here; use {' or '.join(map(repr, allowed))}")
-
-
-def require_text(value: object, argument: str) -> None:
-    """Raise TypeError unless `value` is a string."""
-    if not isinstance(value, str):
-        raise TypeError(f"{argument}: got a {type(value).__name__}; pass a str")
-
-
-def required_share(argument: str, value: float) -> float:
-    """Return `value` if it is a number from 0 to 1.
-
-    Raises:
-        TypeError: if it is no number.
-        ValueError: if it lies outside.
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{argument}: got {value!r}; pass a number from 0 to 1")
-    if not 0 <= value <= 1:
-        raise ValueError(f"{argument}={value!r} is no probability; pass a number from 0 to 1")
-    return float(value)

@@ -53,7 +53,7 @@ def imported(reference: str) -> Any:
         ValueError: if it is not written like that, or if there is no such module or name.
     """
     module, colon, path = reference.partition(":")
-    if not (module and colon and path):
+    if not (module and colon and path) or module.startswith("."):  # there is nothing that it could be relative to
         raise ValueError(f"{reference!r} names no object; write it as 'package.module:name'")
     try:
         found = import_module(module)

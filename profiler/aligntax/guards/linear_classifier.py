@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from aligntax.guards.guard import OnError, TextGuard, chosen, required_share
-from aligntax.guards.judgement import Judgement
-from aligntax.trace import Stage, Verdict
+from aligntax.guards.classifier import Classifier
+from aligntax.guards.guard import OnError
+from aligntax.trace import Stage
 from aligntax_kernels import linear
 
 __all__ = ["LinearClassifier"]
 
 
-class LinearClassifier(TextGuard):
+class LinearClassifier(Classifier):
     """Blocks a text that belongs to a class.
 
         probability = aligntax_kernels.linear.load(model).probabilities(text)[label]
@@ -45,9 +45,7 @@ class LinearClassifier(TextGuard):
         stage: Stage = "input",
         on_error: OnError = "closed",
     ) -> None:
-        super().__init__(name, stage, on_error)
-        self.on_hit = chosen("on_hit", on_hit, ("block",))
-        self._threshold = required_share("threshold", threshold)
+        super().__init__(threshold, on_hit, name, stage, on_error)
         self._scorer = _scorer(model)
         classes = self._scorer.classes.tolist()
         if label is None and len(classes) != 2:
@@ -70,19 +68,13 @@ class LinearClassifier(TextGuard):
             return self._scorer.score(text)
         return float(self._scorer.probabilities(text)[self._index])
 
-    def _judge(self, text: str) -> Judgement:
-        probability = self.probability(text)
-        if probability < self._threshold:
-            return Judgement(Verdict.ALLOW, text, score=probability)
-        return Judgement(Verdict.BLOCK, "", 1, self._labels, probability)
-
 
 def _scorer(model: Any) -> linear.Scorer:
     if isinstance(model, linear.Scorer):
         return model
     if isinstance(model, (str, Path)):
         return linear.read(model)
-    if isinstance(model, tuple):
+    if isinstance(model, (tuple, list)):
         if len(model) != 2:
             raise ValueError(f"model: got {len(model)} estimators; pass a vectorizer and a classifier")
         return linear.load(*model)

@@ -10,9 +10,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from aligntax.guards.guard import OnError, TextGuard, chosen, required_share
-from aligntax.guards.judgement import Judgement
-from aligntax.trace import Stage, Verdict
+from aligntax.guards.arguments import chosen, listed, require_text
+from aligntax.guards.classifier import Classifier
+from aligntax.guards.guard import OnError
+from aligntax.trace import Stage
 
 __all__ = ["OnnxClassifier", "Tokenizer"]
 
@@ -21,8 +22,11 @@ Tokenizer = Callable[[str], Mapping[str, NDArray[Any]]]
 
 Activation = Literal["none", "sigmoid", "softmax"]
 
+# Graphs that add up float32 shares, as a forest of trees does, end a little above 1 where they are surest.
+_ROUNDING = 1e-5
 
-class OnnxClassifier(TextGuard):
+
+class OnnxClassifier(Classifier):
     """Blocks a text to which a graph gives a high probability.
 
         probability = activation(session.run([output], tokenizer(text)))[0, index]
@@ -36,7 +40,7 @@ class OnnxClassifier(TextGuard):
         tokenizer: a function from a text to the graph's inputs. Called from several threads at once.
         threshold: probability from which on a text is blocked, 0 to 1.
         output: name of the output that holds the scores, (1, classes), (1,) or (); the first one where None.
-        index: which of the classes is blocked; the last one by default.
+        index: which of the classes is blocked, counted from 0, or from the end as -1.
         activation: what makes probabilities of the scores: "none", "sigmoid" or "softmax".
         label: what a hit is called.
         providers: ONNX Runtime's execution providers.
@@ -65,12 +69,13 @@ class OnnxClassifier(TextGuard):
         stage: Stage = "parallel",
         on_error: OnError = "closed",
     ) -> None:
-        super().__init__(name, stage, on_error)
-        self.on_hit = chosen("on_hit", on_hit, ("block",))
+        super().__init__(threshold, on_hit, name, stage, on_error)
         if not callable(tokenizer):
             raise TypeError(f"tokenizer: got a {type(tokenizer).__name__}; pass a function from a text to inputs")
         self._tokenizer = tokenizer
-        self._threshold = required_share("threshold", threshold)
+        if isinstance(index, bool) or not isinstance(index, int):
+            raise TypeError(f"index: got {index!r}; pass the number of a class, from 0 on or from the end as -1")
+        require_text(label, "label")
         self._index = index
         self._activation: Activation = chosen("activation", activation, ("none", "sigmoid", "softmax"))
         self._labels = (label,)
@@ -95,12 +100,12 @@ class OnnxClassifier(TextGuard):
                 f"{self._index}; choose another output or index"
             )
         probability = _probability(scores.reshape(-1), self._index, self._activation)
-        if not 0 <= probability <= 1:
+        if not -_ROUNDING <= probability <= 1 + _ROUNDING:
             raise ValueError(
                 f"output {self._outputs[0]!r} gave {probability}, which is no probability; activation='sigmoid' or "
                 "'softmax' makes one of a finite score"
             )
-        return probability
+        return min(max(probability, 0.0), 1.0)
 
     def _warm(self) -> None:
         try:
@@ -112,12 +117,6 @@ class OnnxClassifier(TextGuard):
                 f"the model does not run on what the tokenizer gives ({type(error).__name__}: {error}); its inputs are "
                 f"{', '.join(f'{node.name} {node.type} {node.shape}' for node in self._session.get_inputs())}"
             ) from error
-
-    def _judge(self, text: str) -> Judgement:
-        probability = self.probability(text)
-        if probability < self._threshold:
-            return Judgement(Verdict.ALLOW, text, score=probability)
-        return Judgement(Verdict.BLOCK, "", 1, self._labels, probability)
 
 
 def _probability(scores: NDArray[np.float64], index: int, activation: Activation) -> float:
@@ -138,6 +137,11 @@ def _session(model: str | Path | bytes, providers: Sequence[str]) -> Any:
         raise ModuleNotFoundError(
             "OnnxClassifier needs onnxruntime; install it with: pip install 'aligntax[onnx]'", name="onnxruntime"
         ) from error
+    # ONNX Runtime would go on without a provider whose name it does not know.
+    wanted, known = listed("providers", providers), onnxruntime.get_all_providers()
+    for provider in wanted:
+        if provider not in known:
+            raise ValueError(f"providers: {provider!r} is unknown; use any of {', '.join(map(repr, known))}")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
@@ -145,7 +149,7 @@ def _session(model: str | Path | bytes, providers: Sequence[str]) -> Any:
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     given = model if isinstance(model, bytes) else str(model)
     try:
-        return onnxruntime.InferenceSession(given, options, providers=list(providers))
+        return onnxruntime.InferenceSession(given, options, providers=wanted)
     except Exception as error:
         shown = f"{len(given):,} bytes" if isinstance(given, bytes) else given
         raise ValueError(f"model: ONNX Runtime cannot load {shown} ({error}); pass an ONNX file") from error

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
-from aligntax.guards.guard import OnError, OnHit, required_share
+from aligntax.guards.arguments import required_share
+from aligntax.guards.guard import OnError, OnHit
 from aligntax.guards.redaction import KernelStream, RedactingGuard, checked_types
 from aligntax.guards.replacement import Notes, Replacement
 from aligntax.trace import Stage

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any, Protocol
 
-from aligntax.guards.guard import Guard, OnError, OnHit, chosen, require_text
+from aligntax.guards.arguments import chosen, listed, require_text
+from aligntax.guards.guard import OnError, OnHit, TextGuard
 from aligntax.guards.judgement import Judgement
 from aligntax.guards.replacement import Notes, Replacement
 from aligntax.trace import Stage, Verdict
@@ -35,7 +36,7 @@ class KernelStream(Protocol):
         """Return the rest."""
 
 
-class RedactingGuard(Guard, ABC):
+class RedactingGuard(TextGuard):
     """A guard that finds something in a text, and takes it out or blocks the text; for whole texts and for streams.
 
     Args:
@@ -69,24 +70,13 @@ class RedactingGuard(Guard, ABC):
         self._find = find
         self._replacement = replacement if on_hit == "redact" else None
 
-    def __call__(self, text: str) -> Judgement:
-        """Judge a text; threads may do so at the same time.
-
-        Raises:
-            TypeError: if `text` is no string.
-            Exception: what went wrong inside, under the policy `closed`.
-        """
-        if not isinstance(text, str):
-            require_text(text, "text")
-        try:
-            hits = self._find(text)
-            if not hits:
-                return _new(Judgement, (_ALLOW, text, 0, (), None))
-            notes = self._notes()
-            spans = [(hit[0], hit[1], notes(hit[2], text[hit[0] : hit[1]])) for hit in hits]
-            return notes.judgement(replaced(text, spans), len(hits), self.on_hit)
-        except Exception as error:
-            return self._failed(error, text)
+    def _judge(self, text: str) -> Judgement:
+        hits = self._find(text)
+        if not hits:
+            return _new(Judgement, (_ALLOW, text, 0, (), None))
+        notes = self._notes()
+        spans = [(hit[0], hit[1], notes(hit[2], text[hit[0] : hit[1]])) for hit in hits]
+        return notes.judgement(replaced(text, spans), len(hits), self.on_hit)
 
     def stream(self) -> Generator[Judgement, str | None, None]:
         """Return a generator that is sent the chunks of one text, and yields for each what may be released.
@@ -143,13 +133,14 @@ def _nothing_more(said: Judgement) -> Generator[Judgement, str | None, None]:
     yield _STILL_BLOCKED
 
 
-def checked_types(types: Iterable[Any]) -> Any:
+def checked_types(types: Iterable[Any]) -> list[Any]:
     """Return the types that a kernel is to look for; it refuses unknown ones itself.
 
     Raises:
+        TypeError: if they are no list of types.
         ValueError: if there is none, so that nothing would be found.
     """
-    wanted = types if isinstance(types, str) else tuple(types)
+    wanted = listed("types", types)
     if not wanted:
         raise ValueError("types: there is none, so that nothing would be found; leave it out to look for all of them")
     return wanted

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from aligntax.guards.guard import OnHit, require_text
+from aligntax.guards.arguments import require_text
+from aligntax.guards.guard import OnHit
 from aligntax.guards.judgement import Judgement
 from aligntax.trace import Verdict
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aligntax.guards.arguments import listed
 from aligntax.guards.guard import Guard, OnError
 from aligntax.guards.judgement import Judgement
 from aligntax.trace import Stage, Verdict
@@ -62,16 +63,16 @@ class TokenBan(Guard):
         super().__init__(name, stage, on_error)
         if sum(given is not None for given in (sequences, strings, bitmask)) != 1:
             raise ValueError("pass one of sequences, strings and bitmask: what is banned")
+        if (vocab_size is None) is not (sequences is None):
+            raise ValueError("vocab_size is for sequences, which need it; pass both or neither")
+        if (tokenizer is None) is not (strings is None):
+            raise ValueError("tokenizer is for strings, which need it; pass both or neither")
         self._bans: TokenBans | None = None
-        if sequences is not None:
-            if vocab_size is None:
-                raise ValueError("vocab_size is missing: sequences need the number of tokens that the model has")
-            self._bans = TokenBans(sequences, vocab_size)
+        if sequences is not None and vocab_size is not None:
+            self._bans = TokenBans(_some("sequences", sequences), vocab_size)
         elif strings is not None:
-            if tokenizer is None:
-                raise ValueError("tokenizer is missing: strings need what cuts them into tokens")
             table = tokenizer if isinstance(tokenizer, (list, tuple)) else token_bytes(tokenizer)
-            self._bans = TokenBans.from_bytes(strings, table)
+            self._bans = TokenBans.from_bytes(_some("strings", strings), table)
         self._ban: Callable[[Any, Any, Any], None] = _Mask(bitmask) if self._bans is None else partial(_ban, self._bans)
         tokens.warm(cuda=cuda)
 
@@ -137,6 +138,13 @@ class _Mask:
         if logits.device not in self._elsewhere:
             self._elsewhere[logits.device] = self._here.to(logits.device)
         return self._elsewhere[logits.device]
+
+
+def _some(argument: str, values: Iterable[Any]) -> list[Any]:
+    given = listed(argument, values)
+    if not given:
+        raise ValueError(f"{argument}: there is none, so that nothing would be banned; leave the guard out")
+    return given
 
 
 def _ban(bans: TokenBans, logits: Any, read: Any, state: Any) -> None:
