@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import gc
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import FunctionType
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -79,6 +80,20 @@ def interleave(arms: Mapping[str, Arm], rounds: int, seed: int = 0) -> dict[str,
             if round_number:
                 said[name].append(value)
     return {name: np.array(values, dtype=np.float64) for name, values in said.items()}
+
+
+@contextmanager
+def frozen_heap() -> Iterator[None]:
+    """Keep what is there at the beginning out of every garbage collection until the end.
+
+    What a large peer imports outlives the benchmark; looking through it before each arm would take most of the time.
+    """
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def median(values: Float64Array) -> Estimate:

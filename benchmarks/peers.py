@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from measure import Arm
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.trace import Tracer
 from prometheus_client import CollectorRegistry, Histogram
 from shapes import CALLS, TEXT, calls, guard, repeated
 
@@ -36,7 +37,12 @@ class Peer(NamedTuple):
 
 def peers() -> list[Peer]:
     """Return every peer, ready to be measured."""
-    return [_current_spans(), _plain_spans(), _histogram(), _by_hand()]
+    return [
+        _spans("span with batch processor", _current, 25),
+        _spans("the same, not made current", _plain, None),
+        _histogram(),
+        _by_hand(),
+    ]
 
 
 class _CountingExporter(SpanExporter):
@@ -60,7 +66,8 @@ def _provider(exporter: SpanExporter) -> TracerProvider:
     return provider
 
 
-def _current_spans() -> Peer:
+def _spans(kind: str, batch: Callable[[Tracer], None], wanted: float | None) -> Peer:
+    """Return the peer whose `batch` makes CALLS spans within the one of a request."""
     exporter = _CountingExporter()
     provider = _provider(exporter)
     tracer = provider.get_tracer("guards")
@@ -68,37 +75,28 @@ def _current_spans() -> Peer:
     def arm() -> float:
         with tracer.start_as_current_span("request"):
             start_ns = perf_counter_ns()
-            for _ in repeat(None, CALLS):
-                with tracer.start_as_current_span("guard") as span:
-                    span.set_attribute("layer", "guard")
-                    guard(TEXT)
+            batch(tracer)
             cost = (perf_counter_ns() - start_ns) / CALLS
         provider.force_flush()
         return cost
 
-    name = f"opentelemetry-sdk {version('opentelemetry-sdk')}, span with batch processor"
-    return Peer(name, arm, lambda: exporter.spans, 25, provider.shutdown)
+    name = f"opentelemetry-sdk {version('opentelemetry-sdk')}, {kind}"
+    return Peer(name, arm, lambda: exporter.spans, wanted, provider.shutdown)
 
 
-def _plain_spans() -> Peer:
-    exporter = _CountingExporter()
-    provider = _provider(exporter)
-    tracer = provider.get_tracer("guards")
+def _current(tracer: Tracer) -> None:
+    for _ in repeat(None, CALLS):
+        with tracer.start_as_current_span("guard") as span:
+            span.set_attribute("layer", "guard")
+            guard(TEXT)
 
-    def arm() -> float:
-        with tracer.start_as_current_span("request"):
-            start_ns = perf_counter_ns()
-            for _ in repeat(None, CALLS):
-                span = tracer.start_span("guard")
-                span.set_attribute("layer", "guard")
-                guard(TEXT)
-                span.end()
-            cost = (perf_counter_ns() - start_ns) / CALLS
-        provider.force_flush()
-        return cost
 
-    name = f"opentelemetry-sdk {version('opentelemetry-sdk')}, the same, not made current"
-    return Peer(name, arm, lambda: exporter.spans, None, provider.shutdown)
+def _plain(tracer: Tracer) -> None:
+    for _ in repeat(None, CALLS):
+        span = tracer.start_span("guard")
+        span.set_attribute("layer", "guard")
+        guard(TEXT)
+        span.end()
 
 
 def _histogram() -> Peer:

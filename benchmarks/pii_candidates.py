@@ -18,13 +18,7 @@ GAP = rb"(?:[ ()./-]|\xc2\xa0|\xe2\x80[\x89\xaf\x90-\x93])"
 CANDIDATES = rb"|".join(
     (
         # No possessive or bounded repetitions: RE2 has none of the first, and takes much memory for the second.
-        rb"(?:[0-9A-Za-z._%+'-]|"
-        + LETTER
-        + rb")+@(?:[0-9A-Za-z-]|"
-        + LETTER
-        + rb")+\.(?:[0-9A-Za-z.-]|"
-        + LETTER
-        + rb")+",
+        LOCAL + rb"+@" + LABEL + rb"+\.(?:" + LABEL + rb"|\.)+",
         rb"[A-Za-z][A-Za-z][0-9][0-9](?:" + GAP + rb"?[0-9A-Za-z]){11,30}",
         rb"[0-9A-Fa-f]{0,4}:(?:[0-9A-Fa-f]{0,4}:)+[0-9A-Fa-f.]*",
         rb"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}",

@@ -41,11 +41,20 @@ def analyze(text: str) -> list[Any]:
     ]
 
 
-def scored(text: str) -> list[Scored]:
-    """Return start, end, type and score of every result."""
+def phone_recognizers(regions: Sequence[str]) -> list[PhoneRecognizer]:
+    """Return phone recognizers with every sensible setting: for its own regions or those given, lenient or strict."""
+    return [
+        PhoneRecognizer(supported_regions=known, leniency=leniency)
+        for known in (PhoneRecognizer.DEFAULT_SUPPORTED_REGIONS, tuple(regions))
+        for leniency in (1, 2, 3)
+    ]
+
+
+def scored(text: str, recognizers: Mapping[str, Any] = RECOGNIZERS) -> list[Scored]:
+    """Return start, end, type and score of every result of recognizers by type."""
     return [
         (found.start, found.end, kind, found.score)
-        for kind, recognizer in RECOGNIZERS.items()
+        for kind, recognizer in recognizers.items()
         for found in recognizer.analyze(text, recognizer.supported_entities, nlp_artifacts=None)
     ]
 
@@ -66,4 +75,4 @@ def at_least(results: Iterable[Scored], thresholds: Mapping[str, float]) -> list
 
 
 def _conflict(one: Scored, other: Sequence[Any]) -> bool:
-    return one[2] == other[2] and one[0] < other[1] and other[0] < one[1]
+    return bool(one[2] == other[2] and one[0] < other[1] and other[0] < one[1])

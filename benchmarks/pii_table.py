@@ -31,7 +31,8 @@ def rendered(quality: Mapping[str, Any]) -> str:
         f"{quality['texts']:,} generated texts in {len(quality['locales'])} locales that the grammar was not tuned on, "
         f"{quality['texts_without_personal_data']:,} of them without personal data: there aligntax reported "
         f"{alarms['aligntax']:,} spans and Presidio {alarms['presidio']:,}. A span counts that overlaps the right one; "
-        f"exact: precision, recall of spans that are the right one to the character.",
+        f"exact: precision, recall of spans that are the right one to the character. Presidio has its pattern "
+        f"recognizers, without a language model and so without its context words.",
     ]
     return "\n".join(lines)
 

@@ -137,7 +137,7 @@ def _phone(draw: random.Random, faker: Faker, locale: str) -> str:
         value = str(draw.choice(makers)())
         try:
             # Faker fills its patterns with any digits: what no line of the country could have is drawn again.
-            if phonenumbers.is_possible_number(phonenumbers.parse(value, locale[3:])):
+            if phonenumbers.is_valid_number(phonenumbers.parse(value, locale[3:])):
                 return value
         except phonenumbers.NumberParseException:
             continue

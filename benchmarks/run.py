@@ -14,7 +14,7 @@ import result
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
-from table import COLUMNS, KERNELS, NAMES, cells
+from table import KERNELS, NAMES, columns
 
 ALL = (*NAMES, *KERNELS)
 # A file called secrets.py beside this one would hide the standard library's from everything that runs here.
@@ -70,11 +70,12 @@ def _file_name(name: str, quick: bool) -> str:
 def _show(console: Console, data: Mapping[str, Any]) -> None:
     title = f"{data['benchmark']}{' (quick run: not to be quoted)' if data['quick'] else ''}"
     table = Table(title=title, title_justify="left")
-    for heading, is_number in COLUMNS.get(data["benchmark"], COLUMNS[""]).headings:
+    headings, cells = columns(data["benchmark"])
+    for heading, is_number in headings:
         table.add_column(heading, justify="right" if is_number else "left")
     for row in data["rows"]:
         style = "red" if row["met"] is False else None
-        table.add_row(*map(escape, cells(data["benchmark"], row)), style=style)
+        table.add_row(*map(escape, cells(row)), style=style)
     console.print(table)
     if not data["answers_agree"]:
         console.print("[bold red]the answers disagreed: these figures compare different work[/]")

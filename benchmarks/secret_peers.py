@@ -91,10 +91,13 @@ def _literal(prefix: str) -> str:
     return "".join(element if len(element) > 1 else re.escape(element) for element in elements)
 
 
-def hyperscan_finder() -> Callable[[str], Spans]:
+def hyperscan_finder(*, check: bool = True) -> Callable[[str], Spans]:
     """Return a search by Hyperscan for the simplified rules; what it hits is checked by the rules themselves.
 
     Without the beginnings of matches, which it takes longer to find, and refuses to for bounds like ours.
+
+    Args:
+        check: False: what it hits is thrown away, which is the least that a search built on it takes.
     """
     database = hyperscan.Database()
     patterns = simplified()
@@ -106,10 +109,10 @@ def hyperscan_finder() -> Callable[[str], Spans]:
 
     def find(text: str) -> Spans:
         data = text.encode()
-        database.scan(data, match_event_handler=matched)
+        database.scan(data, matched)  # by position: by keyword, a short prompt takes a third longer
         if not events:
             return []
-        spans = _checked(data, events)
+        spans = _checked(data, events) if check else []
         events.clear()
         return spans
 

@@ -22,6 +22,9 @@ STREAMED = 40_000
 LIMIT_US = 2.0
 MARK = "[removed]"
 
+Redactor = Callable[[Iterator[str]], Iterator[str]]
+"""Takes the chunks of one text, and gives the redacted ones; each call is a stream of its own."""
+
 
 def run(quick: bool) -> Result:
     """Stream the same text, which has a pattern every few kilobytes, through each redactor in turns."""
@@ -31,8 +34,12 @@ def run(quick: bool) -> Result:
     chunks = [text[at : at + CHUNK] for at in range(0, len(text), CHUNK)]
     words = literals.compile(patterns)
     whole = words.redact(text, MARK)
-    redactors = {"ours": lambda: _ours(words), "hyperscan": _Hyperscan(patterns).run, "re": _Buffered(patterns).run}
-    agree = whole.count(MARK) > 5 and all("".join(redact()(iter(chunks))) == whole for redact in redactors.values())
+    redactors: dict[str, Redactor] = {
+        "ours": _ours(words),
+        "hyperscan": _Hyperscan(patterns).redact,
+        "re": _Buffered(patterns).redact,
+    }
+    agree = whole.count(MARK) > 5 and all("".join(redact(iter(chunks))) == whole for redact in redactors.values())
     said = measure.interleave(
         {name: _arm(redact, chunks) for name, redact in redactors.items()}, QUICK_ROUNDS if quick else ROUNDS
     )
@@ -50,9 +57,8 @@ def run(quick: bool) -> Result:
     )
 
 
-def _arm(redactor: Callable[[], Callable[[Iterator[str]], Iterator[str]]], chunks: list[str]) -> Arm:
+def _arm(redact: Redactor, chunks: list[str]) -> Arm:
     def arm() -> float:
-        redact = redactor()
         start_ns = perf_counter_ns()
         for _ in redact(iter(chunks)):
             pass
@@ -66,7 +72,7 @@ def _with_hits(text: str, patterns: tuple[str, ...]) -> str:
     return "".join(f"{piece} {patterns[7 * index]} " for index, piece in enumerate(pieces))
 
 
-def _ours(words: literals.Literals) -> Callable[[Iterator[str]], Iterator[str]]:
+def _ours(words: literals.Literals) -> Redactor:
     def redact(chunks: Iterator[str]) -> Iterator[str]:
         stream = words.stream(MARK)
         for chunk in chunks:
@@ -84,10 +90,7 @@ class _Buffered:
         self._pattern = re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE)
         self._hold = len(longest_first[0]) - 1
 
-    def run(self) -> Callable[[Iterator[str]], Iterator[str]]:
-        return self._redact
-
-    def _redact(self, chunks: Iterator[str]) -> Iterator[str]:
+    def redact(self, chunks: Iterator[str]) -> Iterator[str]:
         held = ""
         for chunk in chunks:
             held += chunk
@@ -120,10 +123,7 @@ class _Hyperscan:
         self._lengths = [len(pattern) for pattern in patterns]
         self._hold = max(self._lengths) - 1
 
-    def run(self) -> Callable[[Iterator[str]], Iterator[str]]:
-        return self._redact
-
-    def _redact(self, chunks: Iterator[str]) -> Iterator[str]:
+    def redact(self, chunks: Iterator[str]) -> Iterator[str]:
         spans: list[tuple[int, int]] = []
 
         def note(index: int, _start: int, end: int, *_: object) -> None:
@@ -135,7 +135,8 @@ class _Hyperscan:
                 data = chunk.encode()
                 stream.scan(data)
                 held += data
-                output, keep = _released(held, begin, max(begin, begin + len(held) - self._hold), spans)
+                safe = begin + max(0, len(held) - self._hold)
+                output, keep = _released(held, begin, safe, spans) if spans else (held[: safe - begin], safe)
                 held, begin = held[keep - begin :], keep
                 yield output.decode()
         yield _released(held, begin, begin + len(held), spans)[0].decode()

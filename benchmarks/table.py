@@ -9,7 +9,7 @@ import argparse
 import difflib
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,27 +33,27 @@ class Columns(NamedTuple):
     cells: Callable[[Mapping[str, Any]], list[str]]
 
 
-def cells(name: str, row: Mapping[str, Any]) -> list[str]:
-    """Return the cells of one row of benchmark `name`."""
-    return COLUMNS.get(name, COLUMNS[""]).cells(row)
+def columns(name: str) -> Columns:
+    """Return how the rows of benchmark `name` are shown."""
+    return _CALIBRATION if name == "calibration" else _COMPARISON
 
 
 def rendered(name: str, data: Mapping[str, Any]) -> str:
     """Return the table of one result as Markdown, with the machine that it was measured on below it."""
-    headings = COLUMNS.get(name, COLUMNS[""]).headings
-    return "\n".join([*_table(headings, [cells(name, row) for row in data["rows"]]), "", _measured(name, data)])
+    headings, cells = columns(name)
+    return "\n".join([*_table(headings, map(cells, data["rows"])), "", _measured(name, data)])
 
 
 def summary(results: Mapping[str, Mapping[str, Any]]) -> str:
     """Return one table of the rows that have a figure to reach, of several results by name."""
     rows = [
-        [name, *cells(name, row)] for name, data in results.items() for row in data["rows"] if row["wanted"] is not None
+        [name, *_comparison(row)] for name, data in results.items() for row in data["rows"] if row["wanted"] is not None
     ]
-    headings = (("kernel", False), *COLUMNS[""].headings)
+    headings = (("kernel", False), *_COMPARISON.headings)
     return "\n".join([*_table(headings, rows), "", *(_measured(name, data) + "  " for name, data in results.items())])
 
 
-def _table(headings: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]]) -> list[str]:
+def _table(headings: Sequence[tuple[str, bool]], rows: Iterable[Sequence[str]]) -> list[str]:
     return [
         "| " + " | ".join(heading for heading, _ in headings) + " |",
         "|" + "|".join("---:" if is_number else "---" for _, is_number in headings) + "|",
@@ -63,9 +63,10 @@ def _table(headings: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]]) 
 
 def _measured(name: str, data: Mapping[str, Any]) -> str:
     machine = data["machine"]
+    intervals = "; medians with 95 % intervals" if any(row["speedup_interval"] for row in data["rows"]) else ""
     return (
         f"`python benchmarks/run.py {name}`, {machine['date'][:10]}: {machine['cpu_model']}, {machine['cores']} cores, "
-        f"Python {machine['python']}, load {machine['load_average'][0]:.1f}; medians with 95 % intervals."
+        f"Python {machine['python']}, load {machine['load_average'][0]:.1f}{intervals}."
     )
 
 
@@ -121,9 +122,12 @@ def main() -> int:
 
 
 def _newest(results: Path, name: str) -> dict[str, Any]:
-    found = []
+    found: list[dict[str, Any]] = []
     for path in sorted(results.glob(f"{name}-????-??-??.json")):
-        data = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{path} is not JSON ({error}); remove it, or run the benchmark again") from error
         if not data["quick"]:
             found.append(data)
     if not found:
@@ -156,6 +160,14 @@ def _wanted(row: Mapping[str, Any]) -> str:
     if wanted == 1:  # the figure stands in the row already, as what ours is compared with
         return reached
     return f"{wanted:g}x: {reached}" if wanted > 1 else f"1/{1 / wanted:g}x: {reached}"
+
+
+def _reached(row: Mapping[str, Any]) -> str:
+    """Return whether a figure was reached; where its interval lies on both sides of it, one run cannot tell."""
+    interval = row["speedup_interval"]
+    if interval is not None and interval[0] < row["wanted"] < interval[1]:
+        return "within the noise"
+    return "met" if row["met"] else "missed"
 
 
 def _comparison(row: Mapping[str, Any]) -> list[str]:
@@ -204,15 +216,6 @@ _CALIBRATION = Columns(
     ),
     _calibration,
 )
-COLUMNS: Mapping[str, Columns] = {"": _COMPARISON, "calibration": _CALIBRATION}
-
-
-def _reached(row: Mapping[str, Any]) -> str:
-    """Return whether a figure was reached; where its interval lies on both sides of it, one run cannot tell."""
-    interval = row["speedup_interval"]
-    if interval is not None and interval[0] < row["wanted"] < interval[1]:
-        return "within the noise"
-    return "met" if row["met"] else "missed"
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import result
 from measure import Estimate
 from result import Result
 
-EMPTY_ROUNDS, FILLED_ROUNDS, QUICK_ROUNDS = 3, 9, 1
+EMPTY_ROUNDS, FILLED_ROUNDS, QUICK_ROUNDS = 6, 9, 1  # fewer than six have no 95 % interval
 EMPTY_SECONDS, FILLED_SECONDS = 20.0, 2.0
 _PROGRAM = """
 import json, time

@@ -137,6 +137,34 @@ def test_a_figure_is_reached_only_if_its_whole_interval_says_so(project, interva
     assert verdict in (project / "README.md").read_text().partition("<!-- end:overhead -->")[0]
 
 
+@pytest.mark.parametrize(
+    ("changes", "shown"),
+    [
+        ({"speedup": 2.6449, "speedup_interval": [2.62, 2.675], "wanted": 2}, "2.64x (2.62x to 2.67x) | 2x: met |"),
+        ({"speedup": 2.5, "speedup_interval": None, "wanted": 1}, "2.50x | met |"),
+        ({"speedup": 0.5, "speedup_interval": [0.4, 1.6], "wanted": None}, "1/2.00x (1/2.50x to 1.60x) |  |"),
+        (
+            {"ours": 12345.6, "theirs": 0.04567, "speedup": 1234.5},
+            "| 12,346 ns | two clock reads | 0.046 ns | 1,234x (",
+        ),
+        ({"ours": -0.0449, "theirs": 0.0, "unit": "MiB"}, "| -0.045 MiB | two clock reads | 0 MiB |"),
+    ],
+    ids=["faster", "figure in the row", "for orientation", "large and small", "less than nothing"],
+)
+def test_numbers_are_shown_to_three_digits_and_speedups_below_one_as_fractions(project, changes, shown):
+    keep(project, "memory", result("memory", rows=[{**COMPARISON, **changes}]))
+    assert render(project).returncode == 0
+    assert shown in (project / "README.md").read_text().partition("<!-- begin:memory -->")[2]
+
+
+def test_intervals_are_promised_only_where_there_are_some(project):
+    keep(project, "memory", result("memory", rows=[{**COMPARISON, "speedup_interval": None}]))
+    assert render(project).returncode == 0
+    before, _, after = (project / "README.md").read_text().partition("<!-- end:memory -->")
+    assert before.endswith("load 0.0.\n")
+    assert "load 0.0; medians with 95 % intervals.\n" in after
+
+
 def test_rendering_twice_changes_nothing(project):
     render(project)
     once = (project / "README.md").read_text()
@@ -170,6 +198,7 @@ def test_the_newest_full_result_is_rendered(project):
         (lambda p: (p / "results" / "scrape-2025-01-02.json").unlink(), "python benchmarks/run.py scrape"),
         (lambda p: keep(p, "scrape", result("scrape", quick=True)), "no full result of 'scrape'"),
         (lambda p: keep(p, "scrape", result("scrape", answers_agree=False)), "'scrape' disagree"),
+        (lambda p: (p / "results" / "scrape-2025-03-04.json").write_text("{"), "scrape-2025-03-04.json is not JSON"),
         (lambda p: (p / "README.md").write_text("# no tables\n"), "<!-- begin:overhead -->"),
         (lambda p: (p / "README.md").write_text("<!-- end:overhead --><!-- begin:overhead -->"), "one"),
         (lambda p: (p / "README.md").unlink(), "README.md"),
@@ -179,6 +208,7 @@ def test_the_newest_full_result_is_rendered(project):
         "no result",
         "quick result only",
         "answers disagree",
+        "damaged result",
         "no marker",
         "markers swapped",
         "no README",
