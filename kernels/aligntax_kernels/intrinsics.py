@@ -15,6 +15,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from aligntax_kernels.bytes_type import Text
+
 __all__ = [
     "HASHES",
     "I64",
@@ -63,7 +65,7 @@ def _load(bits: int, result: Any) -> Any:
 
 def _address_of(typing_context: Any, value: Any) -> Any:  # noqa: ARG001
     """Return the address of the first element of `bytes` or of an array, as uint64."""
-    if not isinstance(value, (types.Array, types.Bytes)):
+    if not isinstance(value, (types.Array, Text)):
         return None
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

@@ -86,9 +86,9 @@ def test_a_text_without_a_hit_is_the_very_text_that_came() -> None:
 
 def test_secrets_are_taken_out_or_blocked(github_token: str) -> None:
     text = f"use {github_token} for it"
-    assert Secrets()(text) == (MODIFY, "use [github_token] for it", 1, ("github_token",), None)
-    assert Secrets(on_hit="block")(text) == (BLOCK, "", 1, ("github_token",), None)
-    assert Secrets(["jwt"])(text) == (ALLOW, text, 0, (), None)
+    assert Secrets()(text) == (MODIFY, "use [github_token] for it", 1, ("github_token",), None, 0)
+    assert Secrets(on_hit="block")(text) == (BLOCK, "", 1, ("github_token",), None, 0)
+    assert Secrets(["jwt"])(text) == (ALLOW, text, 0, (), None, 0)
     assert Secrets(replacement="-")(text).text == "use - for it"
 
 

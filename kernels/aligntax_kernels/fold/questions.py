@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from numba import types
 
-from aligntax_kernels.compilation import TEXT, kernel
+from aligntax_kernels.bytes_type import TEXT
+from aligntax_kernels.compilation import kernel
 from aligntax_kernels.fold.chain import LONGEST_GAP, MOST_MARKS
 from aligntax_kernels.fold.characters import INVALID, U, Word, address_of, decoded, looked_up, short, window
 from aligntax_kernels.fold.clusters import met

@@ -6,7 +6,8 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from aligntax_kernels.compilation import TEXT, kernel
+from aligntax_kernels.bytes_type import TEXT
+from aligntax_kernels.compilation import kernel
 from aligntax_kernels.fold.chain import LONGEST_GAP, MOST_MARKS
 from aligntax_kernels.fold.characters import (
     INVALID,

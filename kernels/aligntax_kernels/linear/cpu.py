@@ -10,7 +10,8 @@ import numpy as np
 from numba import config, types
 from numpy.typing import NDArray
 
-from aligntax_kernels.compilation import TEXT, direct, kernel
+from aligntax_kernels.bytes_type import TEXT
+from aligntax_kernels.compilation import direct, kernel
 from aligntax_kernels.intrinsics import address_of
 from aligntax_kernels.linear import reference
 from aligntax_kernels.linear.characters import kinds

@@ -49,10 +49,10 @@ class Searcher:
         self._plan = plan = make_plan(patterns)
         self.reason = plan.reason
         logger.debug("literals: %s", plan.reason)
-        self._header = header = int(plan.header.ctypes.data)
+        self._header = int(plan.header.ctypes.data)
         self._leftmost = patterns.match == "leftmost_longest"
         self._longest = max(map(len, patterns.needles), default=0)
-        self.probe: Callable[[bytes], int] = partial(_probe, header)
+        self.probe: Callable[[bytes], int] = partial(_probe, plan.header.tobytes())
 
     def search(self, data: bytes) -> list[tuple[int, int, int]]:
         """Return the hits in a text: start, end, pattern; sorted by these, or, leftmost-longest, none overlapping."""

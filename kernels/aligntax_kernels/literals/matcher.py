@@ -92,9 +92,10 @@ class Literals:
         Raises:
             TypeError: if `text` is neither, or a `str` where the patterns are bytes.
         """
-        if self._reads_ascii and type(text) is str and text.isascii():
+        kind = type(text)
+        if self._reads_ascii and (kind is str or kind is bytes) and text.isascii():
             # Most texts are like this and hold nothing: a function call more would be felt.
-            data = text.encode()
+            data: Any = text.encode() if kind is str else text  # type: ignore[union-attr]
             at = self._probe(data)
             return [] if at == _NOTHING else self._named(self._searcher.collect(data, at))
         data = text if isinstance(text, bytes) else self._encoded(text)

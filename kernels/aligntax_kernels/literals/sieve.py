@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from aligntax_kernels.compilation import TEXT, kernel
+from aligntax_kernels.bytes_type import TEXT
+from aligntax_kernels.compilation import kernel
 from aligntax_kernels.intrinsics import (
     HASHES,
     I64,

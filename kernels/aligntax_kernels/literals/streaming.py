@@ -73,6 +73,11 @@ class Stream:
         self._ended = False
         self.hits = 0
 
+    @property
+    def held(self) -> int:
+        """How many bytes of the text are held back."""
+        return len(self._held)
+
     def feed(self, chunk: Text) -> Text:
         """Take the next chunk and return what may be released, hits replaced; often empty.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from aligntax_kernels.compilation import TEXT, direct, kernel
+from aligntax_kernels.bytes_type import TEXT
+from aligntax_kernels.compilation import direct, kernel
 from aligntax_kernels.intrinsics import address_of, load_u8
 from aligntax_kernels.pii.compiled import part
 from aligntax_kernels.pii.compiled.cards import card, ssn

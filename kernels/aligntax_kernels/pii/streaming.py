@@ -52,6 +52,11 @@ class Stream:
         self._chunks = Chunks()
         self.hits = 0
 
+    @property
+    def held(self) -> int:
+        """How many bytes of the text are held back."""
+        return len(self._text) - self._at + len(self._incomplete)
+
     def feed(self, chunk: Text) -> Text:
         """Take the next chunk and return what may be released, hits replaced; often empty.
 

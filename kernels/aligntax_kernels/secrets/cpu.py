@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from aligntax_kernels.compilation import TEXT, direct, kernel
+from aligntax_kernels.bytes_type import TEXT
+from aligntax_kernels.compilation import direct, kernel
 from aligntax_kernels.intrinsics import address_of, scratch
 from aligntax_kernels.secrets import layout
 from aligntax_kernels.secrets.beginnings import NO, is_apart, lead

@@ -46,6 +46,11 @@ class Stream:
         self._chunks = Chunks()
         self.hits = 0
 
+    @property
+    def held(self) -> int:
+        """How many bytes of the text are held back."""
+        return len(self._text) - self._at
+
     def feed(self, chunk: Text) -> Text:
         """Take the next chunk and return what may be released, secrets replaced; often less than the chunk, or more.
 

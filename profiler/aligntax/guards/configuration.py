@@ -12,7 +12,7 @@ from aligntax.guards.catalogue import BUILT_IN, BuiltIn
 from aligntax.guards.function import FunctionGuard
 from aligntax.guards.kinds import imported
 
-__all__ = ["from_file", "from_table"]
+__all__ = ["from_file", "from_table", "read_table", "shown"]
 
 MAX_FILE_BYTES = 16 * 2**20
 _FUNCTION_KEYS = ("name", "stage", "on_error")
@@ -41,14 +41,14 @@ def from_table(table: Mapping[str, Any], *, source: str | Path | None = None) ->
     where = "" if source is None else f"{source}: "
     folder = Path() if source is None else Path(source).parent
     if not isinstance(table, Mapping):
-        raise ValueError(f"{where}a guard is a table, and this is {_shown(table)}; write keys and values")  # noqa: TRY004
+        raise ValueError(f"{where}a guard is a table, and this is {shown(table)}; write keys and values")  # noqa: TRY004
     keys = dict(table)
     known = f"{', '.join(map(repr, BUILT_IN))} or 'package.module:callable'"
     if "use" not in keys:
         raise ValueError(f"{where}the key 'use' is missing; name a guard, {known}")
     use = keys.pop("use")
     if not isinstance(use, str) or (use not in BUILT_IN and ":" not in use):
-        raise ValueError(f"{where}use={_shown(use)} is no guard; use {known}")
+        raise ValueError(f"{where}use={shown(use)} is no guard; use {known}")
     where = f"{where}guard {use!r}: "
     try:
         if use in BUILT_IN:
@@ -77,7 +77,7 @@ def from_file(path: str | Path) -> list[Any]:
         ModuleNotFoundError: as `from_table`.
     """
     path = Path(path)
-    tables = _content(path).get("guards")
+    tables = read_table(path).get("guards")
     if not isinstance(tables, list) or not tables:
         example = '{"guards": [{"use": ...}]}' if _is_json(path) else "[[guards]] before each"
         raise ValueError(f"{path}: no list of guards in it; write {example}")
@@ -106,7 +106,7 @@ def _built_in(built_in: BuiltIn, keys: dict[str, Any], folder: Path) -> Any:
     for key, value in keys.items():
         kind = built_in.keys[key]
         if not kind.accepts(value):
-            raise ValueError(f"{key}={_shown(value)} is of the wrong kind; it must be {kind.description}")
+            raise ValueError(f"{key}={shown(value)} is of the wrong kind; it must be {kind.description}")
         arguments[key] = kind.read(value, folder)
     return built_in.load()(**arguments)
 
@@ -126,12 +126,15 @@ def _custom(found: Any, keys: dict[str, Any]) -> Any:
 def _require_known(keys: Mapping[str, Any], allowed: Mapping[str, Any] | tuple[str, ...]) -> None:
     for key, value in keys.items():
         if key not in allowed:
-            raise ValueError(
-                f"the key {key!r} ({_shown(value)}) is unknown; use any of {', '.join(map(repr, allowed))}"
-            )
+            raise ValueError(f"the key {key!r} ({shown(value)}) is unknown; use any of {', '.join(map(repr, allowed))}")
 
 
-def _content(path: Path) -> dict[str, Any]:
+def read_table(path: Path) -> dict[str, Any]:
+    """Return what a file of configuration holds, TOML or, by its name, JSON; nothing where that is no object.
+
+    Raises:
+        ValueError: if it cannot be read, is too large or is neither; names the file.
+    """
     try:
         with path.open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
@@ -159,7 +162,7 @@ def _is_json(path: Path) -> bool:
     return path.suffix.lower() == ".json"
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """Return a value for a message, shortened: it may be a long list."""
     text = repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -20,6 +20,7 @@ class Judgement(NamedTuple):
         labels: what kinds of them, in the order of their first hit: types of personal data, a classifier's label, the
             type of an error. Never anything of the text.
         score: what a classifier measured; None from guards that do not measure.
+        held: of a stream, how many bytes of its text, in UTF-8, are held back after this piece.
     """
 
     verdict: Verdict
@@ -27,6 +28,7 @@ class Judgement(NamedTuple):
     hits: int = 0
     labels: tuple[str, ...] = ()
     score: float | None = None
+    held: int = 0
 
     def __repr__(self) -> str:
         """Say how long the text is, and not what it says: this ends up in logs."""

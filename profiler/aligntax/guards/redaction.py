@@ -29,6 +29,10 @@ class KernelStream(Protocol):
 
     hits: int
 
+    @property
+    def held(self) -> int:
+        """How many bytes are held back."""
+
     def feed(self, chunk: str) -> str:
         """Take a chunk, and return what may be released."""
 
@@ -73,7 +77,7 @@ class RedactingGuard(TextGuard):
     def _judge(self, text: str) -> Judgement:
         hits = self._find(text)
         if not hits:
-            return _new(Judgement, (_ALLOW, text, 0, (), None))
+            return _new(Judgement, (_ALLOW, text, 0, (), None, 0))
         notes = self._notes()
         spans = [(hit[0], hit[1], notes(hit[2], text[hit[0] : hit[1]])) for hit in hits]
         return notes.judgement(replaced(text, spans), len(hits), self.on_hit)
@@ -116,9 +120,9 @@ def _released(stream: KernelStream, notes: Notes, on_hit: OnHit) -> Generator[Ju
             require_text(chunk, "chunk")
         text = feed(chunk)
         if stream.hits == hits:
-            said = _new(Judgement, (_ALLOW, text, 0, (), None))
+            said = _new(Judgement, (_ALLOW, text, 0, (), None, stream.held))
             continue
-        said = notes.judgement(text, stream.hits - hits, on_hit)
+        said = notes.judgement(text, stream.hits - hits, on_hit)._replace(held=stream.held)
         hits = stream.hits
         if said.verdict is Verdict.BLOCK:
             yield from _nothing_more(said)

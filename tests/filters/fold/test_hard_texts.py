@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aligntax_kernels import fold
+from aligntax_kernels.compilation import direct
 from aligntax_kernels.fold import Folding, clusters, scan, tables
 from aligntax_kernels.fold.chain import LONGEST_GAP, MOST_MARKS
 from aligntax_kernels.fold.invisible import INVISIBLE
@@ -124,7 +125,7 @@ def test_running_out_of_room_anywhere_changes_nothing(data, folding, mapped):
             buffer[: len(starts)], buffer[capacity : capacity + len(ends)] = starts, ends
         out = buffer[2 * capacity if mapped else 0 :].view(np.uint8)
         out[: len(text)] = np.frombuffer(text, np.uint8)
-        at, written, done = scan.fold(data, table.address, buffer, capacity, at, written, mapped)
+        at, written, done = direct(scan.fold)(data, table.address, buffer, capacity, at, written, mapped)
         assert (buffer[words:] == -1).all()
         text = out[:written].tobytes()
         if mapped:

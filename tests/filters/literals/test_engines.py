@@ -5,6 +5,7 @@ import logging
 import pytest
 
 from aligntax_kernels import literals
+from aligntax_kernels.compilation import direct
 from aligntax_kernels.literals import automaton, search, sieve
 
 
@@ -37,8 +38,8 @@ def test_a_flood_makes_the_sieve_give_up_and_the_answer_is_the_same(compiled):
     if compiled.engine == "sieve":
         assert words.reason.startswith("sieve")
         header = int(words._searcher._plan.header.ctypes.data)
-        assert sieve.sieve(header, 0, 0, 0, near_misses.encode()) == sieve.FLOODED
-        assert sieve.sieve(header, 0, 0, 0, near_misses[:140].encode()) == sieve.NOTHING
+        assert direct(sieve.sieve)(header, 0, 0, 0, near_misses.encode()) == sieve.FLOODED
+        assert direct(sieve.sieve)(header, 0, 0, 0, near_misses[:140].encode()) == sieve.NOTHING
         assert words._searcher.probe(near_misses.encode()) == sieve.NOTHING
     place = len(near_misses)
     assert words.find(text) == [(place, place + 31, 1)]
