@@ -16,7 +16,8 @@ from rich.markup import escape
 from rich.table import Table
 from table import KERNELS, NAMES, columns
 
-ALL = (*NAMES, *KERNELS)
+SERVERS = ("serving", "workers")
+ALL = (*NAMES, *KERNELS, *SERVERS)
 # A file called secrets.py beside this one would hide the standard library's from everything that runs here.
 MODULES = {"secrets": "secret_scan"}
 RESULTS = Path(__file__).resolve().parent / "results"

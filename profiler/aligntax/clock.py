@@ -15,6 +15,24 @@ wall_clock: Clock = time.perf_counter_ns
 thread_cpu_clock: Clock = time.thread_time_ns
 
 
+def unix_offset_ns(clock: Clock, tries: int = 9) -> int:
+    """Return what makes Unix time, in nanoseconds, of a reading of `clock` when it is added.
+
+    Taken once and kept, it makes times that never run backwards and keep their distances, whatever happens to the
+    system's time meanwhile. So they do not follow when that is set, nor does `wall_clock` run while a machine sleeps.
+
+    The try in which the least time went by between two readings of `clock` is the one that counts.
+    """
+    narrowest, offset_ns = -1, 0
+    for _ in range(tries):
+        before_ns = clock()
+        unix_ns = time.time_ns()
+        width_ns = clock() - before_ns
+        if narrowest < 0 or width_ns < narrowest:
+            narrowest, offset_ns = width_ns, unix_ns - before_ns - width_ns // 2
+    return offset_ns
+
+
 def read_cost_ns(clock: Clock, reads: int = 256, rounds: int = 25) -> float:
     """Return what one read of `clock` costs, in nanoseconds: the fastest of `rounds` averages over `reads`.
 

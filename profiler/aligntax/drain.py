@@ -8,12 +8,14 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 
-from aligntax.fold import fold_simple, fold_traces, may_be_simple
+from aligntax.fold import fold_chunks, fold_simple, fold_traces, may_be_simple
 from aligntax.histogram import NANO
-from aligntax.ledger import PARTS, Ledger
+from aligntax.ledger import Ledger
+from aligntax.ledger_fields import PARTS
 from aligntax.recording import Recorder
 from aligntax.recording.assemble import assemble
 from aligntax.recording.scope import GOES_ON, LAYER_MASK, LAYER_SHIFT, VERDICT_MASK, Recording
+from aligntax.subscribers import Delivery, Subscriber, Subscribers
 from aligntax.summary import SelfCost
 from aligntax.trace import Trace
 
@@ -31,6 +33,9 @@ class Drain:
         queue: finished requests.
         cpu_share: share of the requests that are metered; their readings stand for those of all.
         identified: called with every request that carries the caller's trace id: its trace, and its tax in ns.
+
+    Attributes:
+        subscribers: who is handed which share of the requests.
     """
 
     def __init__(
@@ -48,6 +53,10 @@ class Drain:
         self._identified = identified
         self._waiting: deque[Recording] = deque()
         self._folded: list[Recording] = []
+        self.subscribers = Subscribers(recorder)
+        self._takers: dict[Recording, list[Subscriber]] = {}
+        self._deliveries: list[Delivery] = []
+        self._forked_ns: int | None = None
         self._lock = threading.Lock()
         self._metered_spans = 0
         self._metered_ns = 0.0
@@ -80,6 +89,9 @@ class Drain:
             with self._ledger.lock:
                 self._ledger.dropped += dropped
                 self._ledger.instrument_ns[PARTS.index("drain")] += clock() - start_ns
+            deliveries, self._deliveries, self._takers = self._deliveries, [], {}
+        if deliveries:
+            self._deliver(deliveries)
 
     def self_cost(self) -> SelfCost:
         """Return what recording a span was found to cost the thread that makes it."""
@@ -89,6 +101,24 @@ class Drain:
     def forget_threads(self) -> None:
         """Replace the lock after a fork, which may have happened while another thread held it."""
         self._lock = threading.Lock()
+        # What had ended by now, the parent hands over.
+        self._forked_ns = self._recorder.clock()
+        self._takers = {}
+        self._deliveries = []
+
+    def forget_requests(self) -> None:
+        """Let go of the requests of a forked child's parent, which counts them itself."""
+        self._waiting.clear()
+        self._folded = []
+
+    def _deliver(self, deliveries: list[Delivery]) -> None:
+        """Hand requests over without the lock: a slow subscriber keeps no scrape waiting, and one may read a report."""
+        start_ns = self._recorder.clock()
+        self.subscribers.deliver(deliveries)
+        dropped = self._recorder.drops.take()
+        with self._ledger.lock:
+            self._ledger.dropped += dropped
+            self._ledger.instrument_ns[PARTS.index("drain")] += self._recorder.clock() - start_ns
 
     def _do_chores(self) -> None:
         for chore in self._recorder.chores:
@@ -124,11 +154,23 @@ class Drain:
             self._folded.append(recording)
             if recording.root.metered:
                 self._fold_readings(recording)
-            (simple if may_be_simple(recording) else others).append(recording)
+            if (self.subscribers and self._choose(recording)) or not may_be_simple(recording):
+                others.append(recording)
+            else:
+                simple.append(recording)
         others += self._fold_simple(simple)
         for first in range(0, len(others), TRACES_PER_TURN):
             self._fold_others(others[first : first + TRACES_PER_TURN])
             _yield_to_serving_threads()
+
+    def _choose(self, recording: Recording) -> bool:
+        """Return whether some subscriber wants a request."""
+        if self._forked_ns is not None and recording.end_ns < self._forked_ns:
+            return False
+        takers = self.subscribers.choose()
+        if takers:
+            self._takers[recording] = takers
+        return bool(takers)
 
     def _fold_simple(self, recordings: list[Recording]) -> list[Recording]:
         try:
@@ -149,9 +191,14 @@ class Drain:
             self._recorder.drops.count("internal_error")
             self._recorder.complain("a request could not be folded", error)
             return
-        for trace, found in zip(traces, attributions, strict=True):
+        for recording, trace, found in zip(recordings, traces, attributions, strict=True):
+            if recording.chunks is not None:
+                fold_chunks(recording.chunks, trace.model, self._ledger)
             if trace.trace_id is not None:
                 self._identified(trace, found.tax_ns)
+            takers = self._takers.get(recording)
+            if takers:
+                self._deliveries.append(Delivery(takers, trace, found))
 
     def _fold_readings(self, recording: Recording) -> None:
         """Add what was metered in a sampled request, weighted by the inverse of the share.

@@ -12,10 +12,11 @@ MAX_SERIES = 256
 
 
 class Exemplar(NamedTuple):
-    """One request: the caller's identifier of it, and the value that it contributed, in seconds."""
+    """One request: the caller's identifier of it, the value that it contributed, in seconds, and when it ended."""
 
     trace_id: str
     seconds: float
+    end_ns: int = 0
 
 
 class Exemplars:
@@ -39,4 +40,5 @@ class Exemplars:
         if trace.trace_id is None or (series not in self._kept and len(self._kept) >= MAX_SERIES):
             return
         seconds = value_ns / NANO
-        self._kept.setdefault(series, {})[bisect_left(bounds, seconds)] = Exemplar(trace.trace_id, seconds)
+        exemplar = Exemplar(trace.trace_id, seconds, trace.end_ns)
+        self._kept.setdefault(series, {})[bisect_left(bounds, seconds)] = exemplar

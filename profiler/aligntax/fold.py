@@ -14,7 +14,9 @@ import numpy as np
 
 from aligntax.attribution import Attribution, attribute
 from aligntax.histogram import Int64Array
-from aligntax.ledger import OUTCOMES, Ledger
+from aligntax.ledger import Ledger
+from aligntax.ledger_fields import OUTCOMES
+from aligntax.recording.chunks import ChunkTimes
 from aligntax.recording.scope import (
     CALL_SHIFT,
     CODE_OF,
@@ -34,7 +36,14 @@ _MODIFY, _BLOCK = CODE_OF[Verdict.MODIFY], CODE_OF[Verdict.BLOCK]
 
 def may_be_simple(recording: Recording) -> bool:
     """Return whether nothing but the spans themselves can still show that a request is not simple."""
-    return not (recording.scopes or recording.launches or recording.error or recording.outcome or recording.trace_id)
+    return not (
+        recording.scopes
+        or recording.launches
+        or recording.error
+        or recording.outcome
+        or recording.trace_id
+        or recording.chunks
+    )
 
 
 def fold_simple(recordings: Sequence[Recording], ledger: Ledger) -> list[Recording]:
@@ -186,6 +195,19 @@ def fold_traces(traces: Sequence[Trace], ledger: Ledger) -> list[Attribution]:
         ledger.closure_ns += closure
         ledger.recorded_spans += spans
     return attributions
+
+
+def fold_chunks(chunks: ChunkTimes, model: str | None, ledger: Ledger) -> None:
+    """Add the times of one streamed answer to the ledger."""
+    row = ledger.model_row(model)
+    holds = np.array(chunks.holds_ns, dtype=np.int64).reshape(-1, 2)
+    with ledger.lock:
+        for name, first_ns in (("upstream_first", chunks.upstream_first_ns), ("first", chunks.first_ns)):
+            if first_ns >= 0:
+                ledger.add_chunks(name, row, np.array([first_ns], dtype=np.int64))
+        ledger.add_chunks("upstream_gaps", row, np.array(chunks.upstream_gaps_ns, dtype=np.int64))
+        ledger.add_chunks("gaps", row, np.array(chunks.gaps_ns, dtype=np.int64))
+        ledger.add_holds(holds[:, 0], holds[:, 1])
 
 
 def _calls(trace: Trace, rows: Mapping[str, int], ledger: Ledger) -> list[tuple[int, int, int, int]]:

@@ -8,67 +8,37 @@ and `bytes_per_model`.
 from __future__ import annotations
 
 import math
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
+from aligntax.batch_lock import BatchLock
 from aligntax.histogram import BUCKETS, EDGES, NANO, Int64Array, bucket_of
-from aligntax.trace import Layer, Outcome, Verdict
-
-VERDICTS: tuple[Verdict, ...] = tuple(Verdict)
-OUTCOMES: tuple[Outcome, ...] = tuple(Outcome)
-DROP_REASONS = (
-    "queue_full",
-    "trace_full",
-    "orphan_span",
-    "late_span",
-    "closed",
-    "event_pool",
-    "gpu_pending",
-    "verdict_mapper",
-    "internal_error",
+from aligntax.ledger_fields import (
+    LAYER_FIELDS,
+    MAX_DEVICES,
+    MAX_ERROR_TYPES,
+    MAX_LAYERS,
+    MODEL_FIELDS,
+    NO_MODEL,
+    OTHER,
+    OUTCOMES,
+    TABLES,
+    VERDICTS,
+    NameHook,
+    Table,
+    buffer_size,
+    fields,
 )
-PARTS = ("record", "drain", "scrape")
-OTHER = "other"
-NO_MODEL = "none"
-MAX_LAYERS = 1 << 16
-MAX_ERROR_TYPES = 16
-MAX_DEVICES = 16
-
-_LAYER_FIELDS: Mapping[str, tuple[int, ...]] = {
-    "calls": (BUCKETS,),
-    "calls_ns": (),
-    "taxes": (BUCKETS,),
-    "taxes_ns": (),
-    "busy_ns": (),
-    "critical_ns": (),
-    "drag_ns": (),
-    "verdicts": (len(VERDICTS),),
-    "errors": (MAX_ERROR_TYPES,),
-    "cpu_ns": (),
-    "cpu_sampled_ns": (),
-    "cpu_sampled_calls": (),
-    "gpu_ns": (MAX_DEVICES,),
-}
-_MODEL_FIELDS: Mapping[str, tuple[int, ...]] = {
-    "requests": (len(OUTCOMES), BUCKETS),
-    "requests_ns": (len(OUTCOMES),),
-    "raw": (BUCKETS,),
-    "raw_ns": (),
-    "tax": (BUCKETS,),
-    "tax_ns": (),
-    "ratio": (BUCKETS,),
-    "ratio_nano": (),
-    "unattributed": (BUCKETS,),
-    "unattributed_ns": (),
-}
+from aligntax.trace import Layer
 
 
 class Ledger:
     """Counters and histograms of layers, models and the instrument itself.
 
     Writers hold `lock` while they add one batch; `copy` holds it while it copies. The recording path never takes it.
+    The buffer may be replaced by another one, see `move`; so arrays are not to be kept beyond a batch.
 
     Args:
         max_layers: how many layers (guards and models together) there is room for.
@@ -83,6 +53,9 @@ class Ledger:
         discarded_ns: model time later blocked by a layer, shape (max_models, max_layers).
         cpu_ns: CPU time of all calls, estimated from `cpu_sampled_ns` in `cpu_sampled_calls` of them.
         gpu_ns: GPU time by device, shape (max_layers, MAX_DEVICES).
+        holds: how long a guard kept pieces of a stream back, shape (max_layers, BUCKETS).
+        upstream_first, first, upstream_gaps, gaps: of streamed answers, time to the first piece and between further
+            ones, as the model made them and as they were passed on; shape (max_models, BUCKETS).
         closure_ns: request, guard, model and unattributed time of all requests; the first is the sum of the rest.
         instrument_ns: what recording, draining and scraping cost. recorded_spans: how many spans `record` covers.
         dropped: observations that were lost, by reason.
@@ -101,6 +74,8 @@ class Ledger:
     cpu_sampled_ns: Int64Array
     cpu_sampled_calls: Int64Array
     gpu_ns: Int64Array
+    holds: Int64Array
+    holds_ns: Int64Array
     requests: Int64Array
     requests_ns: Int64Array
     raw: Int64Array
@@ -111,6 +86,14 @@ class Ledger:
     ratio_nano: Int64Array
     unattributed: Int64Array
     unattributed_ns: Int64Array
+    upstream_first: Int64Array
+    upstream_first_ns: Int64Array
+    first: Int64Array
+    first_ns: Int64Array
+    upstream_gaps: Int64Array
+    upstream_gaps_ns: Int64Array
+    gaps: Int64Array
+    gaps_ns: Int64Array
     discarded_ns: Int64Array
     closure_ns: Int64Array
     instrument_ns: Int64Array
@@ -129,35 +112,56 @@ class Ledger:
         self.models: list[str] = [NO_MODEL]
         self.error_types: list[str] = [OTHER]
         self.devices: list[str] = [OTHER]
-        self.lock = threading.Lock()
-        shapes = dict(self._shapes())
-        self.buffer: Int64Array = np.zeros(sum(math.prod(shape) for shape in shapes.values()), dtype=np.int64)
+        self.lock = BatchLock()
+        self.on_name: NameHook = _nobody_asks
+        self._bind(np.zeros(buffer_size(max_layers, max_models), dtype=np.int64))
+
+    def _bind(self, buffer: Int64Array) -> None:
+        self.buffer: Int64Array = buffer
         offset = 0
-        for name, shape in shapes.items():
+        for name, shape, _ in fields(self.max_layers, self.max_models):
             size = math.prod(shape)
-            setattr(self, name, self.buffer[offset : offset + size].reshape(shape))
+            setattr(self, name, buffer[offset : offset + size].reshape(shape))
             offset += size
 
-    def _shapes(self) -> Iterator[tuple[str, tuple[int, ...]]]:
-        for name, shape in _LAYER_FIELDS.items():
-            yield name, (self.max_layers, *shape)
-        for name, shape in _MODEL_FIELDS.items():
-            yield name, (self.max_models, *shape)
-        yield "discarded_ns", (self.max_models, self.max_layers)
-        yield "closure_ns", (4,)
-        yield "instrument_ns", (len(PARTS),)
-        yield "recorded_spans", (1,)
-        yield "dropped", (len(DROP_REASONS),)
+    def move(
+        self,
+        buffer: Int64Array,
+        sequence: Int64Array | None = None,
+        on_name: NameHook | None = None,
+    ) -> None:
+        """Go on counting in other memory, which gets all that has been counted so far.
+
+        Args:
+            buffer: of the same size as the present one.
+            sequence: where `lock` counts from now on; shape (1,).
+            on_name: is called for each row that has a name now, and for each that gets one later, before anything is
+                counted there.
+        """
+        with self.lock.unmarked:
+            self.on_name = on_name or _nobody_asks
+            for table in TABLES:
+                for row, name in enumerate(getattr(self, table)):
+                    self.on_name(table, row, name)
+            np.copyto(buffer, self.buffer)
+            self._bind(buffer)
+            self.lock.sequence = np.zeros(1, dtype=np.int64) if sequence is None else sequence
+
+    def start_anew(self) -> None:
+        """Count from zero in private memory, behind a new lock. For a forked child, where nobody else has the old."""
+        self.lock = BatchLock()
+        self.on_name = _nobody_asks
+        self._bind(np.zeros(self.buffer.shape, dtype=np.int64))
 
     @property
     def bytes_per_layer(self) -> int:
         """Bytes that one layer's row takes, used or not."""
-        return 8 * (sum(math.prod(shape) for shape in _LAYER_FIELDS.values()) + self.max_models)
+        return 8 * (sum(math.prod(shape) for shape in LAYER_FIELDS.values()) + self.max_models)
 
     @property
     def bytes_per_model(self) -> int:
         """Bytes that one model's row takes, used or not, beside the model's row as a layer."""
-        return 8 * (sum(math.prod(shape) for shape in _MODEL_FIELDS.values()) + self.max_layers)
+        return 8 * (sum(math.prod(shape) for shape in MODEL_FIELDS.values()) + self.max_layers)
 
     def layer_row(self, layer: Layer) -> int:
         """Return the row of `layer`, giving it one if it has none.
@@ -165,7 +169,7 @@ class Ledger:
         Raises:
             ValueError: if the name stands for another layer already, or if all rows are taken.
         """
-        with self.lock:
+        with self.lock.unmarked:
             for row, known in enumerate(self.layers):
                 if known == layer:
                     return row
@@ -180,30 +184,33 @@ class Ledger:
                     "raise Profiler(max_layers=...) or reuse a layer"
                 )
             self.layers.append(layer)
+            self.on_name("layers", len(self.layers) - 1, layer)
             return len(self.layers) - 1
 
     def model_row(self, model: str | None) -> int:
         """Return the row of `model`, or the row for requests without one where there is no room for it."""
-        return self._bounded_row(self.models, model or NO_MODEL, self.max_models)
+        return self._bounded_row("models", model or NO_MODEL, self.max_models)
 
     def error_row(self, error_type: str) -> int:
         """Return the row of an exception's class name, or that of `other` where there is no room for it."""
-        return self._bounded_row(self.error_types, error_type, MAX_ERROR_TYPES)
+        return self._bounded_row("error_types", error_type, MAX_ERROR_TYPES)
 
     def device_row(self, device: str) -> int:
         """Return the row of a GPU, or that of `other` where there is no room for it."""
-        return self._bounded_row(self.devices, device, MAX_DEVICES)
+        return self._bounded_row("devices", device, MAX_DEVICES)
 
-    def _bounded_row(self, table: list[str], name: str, size: int) -> int:
-        if name in table:
-            return table.index(name)
-        with self.lock:
-            if name in table:
-                return table.index(name)
-            if len(table) == size:
+    def _bounded_row(self, table: Table, name: str, size: int) -> int:
+        names: list[str] = getattr(self, table)
+        if name in names:
+            return names.index(name)
+        with self.lock.unmarked:
+            if name in names:
+                return names.index(name)
+            if len(names) == size:
                 return 0
-            table.append(name)
-            return len(table) - 1
+            names.append(name)
+            self.on_name(table, len(names) - 1, name)
+            return len(names) - 1
 
     def add_calls(self, rows: Int64Array, durations_ns: Int64Array, verdicts: Int64Array, errors: Int64Array) -> None:
         """Count calls. All arrays have shape (n,); `errors` holds rows of error types, -1 where there was none."""
@@ -250,10 +257,21 @@ class Ledger:
         _count(self.ratio, rows[comparable], ratios_nano)
         _add(self.ratio_nano, rows[comparable], ratios_nano)
 
+    def add_chunks(self, name: str, row: int, values_ns: Int64Array) -> None:
+        """Count times of the pieces of a streamed answer in one of the histograms; `values_ns` has shape (n,)."""
+        rows = np.full(len(values_ns), row)
+        _count(getattr(self, name), rows, values_ns)
+        getattr(self, f"{name}_ns")[row] += values_ns.sum()
+
+    def add_holds(self, rows: Int64Array, holds_ns: Int64Array) -> None:
+        """Count how long guards kept pieces of a stream back; shape (n,)."""
+        _count(self.holds, rows, holds_ns)
+        _add(self.holds_ns, rows, holds_ns)
+
     def copy(self) -> Ledger:
         """Return an independent copy, consistent between batches."""
         twin = Ledger(self.max_layers, self.max_models)
-        with self.lock:
+        with self.lock.unmarked:
             twin.layers, twin.models = list(self.layers), list(self.models)
             twin.error_types, twin.devices = list(self.error_types), list(self.devices)
             np.copyto(twin.buffer, self.buffer)
@@ -266,24 +284,45 @@ class Ledger:
             ValueError: if a name stands for different layers in the two, or if there is no room.
         """
         theirs = other.copy()
-        layers = np.array([self.layer_row(layer) for layer in theirs.layers], dtype=np.intp)
-        models = np.array([self.model_row(model) for model in theirs.models], dtype=np.intp)
-        errors = np.array([self.error_row(name) for name in theirs.error_types], dtype=np.intp)
-        devices = np.array([self.device_row(name) for name in theirs.devices], dtype=np.intp)
-        columns = {"errors": errors, "gpu_ns": devices}
+        self.add(theirs, [self.layer_row(layer) for layer in theirs.layers])
+
+    def add(self, theirs: Ledger, layer_rows: Sequence[int]) -> None:
+        """Add a ledger that nobody else writes to.
+
+        Args:
+            theirs: what to add.
+            layer_rows: for each of its layers the row here, perhaps one for several. Models, error types and devices
+                are matched by name.
+        """
+        layers = list(layer_rows)
+        models = [self.model_row(model) for model in theirs.models]
+        columns = {
+            "errors": [self.error_row(name) for name in theirs.error_types],
+            "gpu_ns": [self.device_row(name) for name in theirs.devices],
+        }
+        places = {"layers": layers, "models": models}
         with self.lock:
-            for name in _LAYER_FIELDS:
-                source = getattr(theirs, name)[: len(layers)]
-                if name in columns:
-                    source = source[:, : len(columns[name])]
-                    np.add.at(getattr(self, name), np.ix_(layers, columns[name]), source)
+            for name, _, axis in fields(self.max_layers, self.max_models):
+                mine, others = getattr(self, name), getattr(theirs, name)
+                if name == "discarded_ns":
+                    columns[name] = layers
+                if axis is None:
+                    mine += others
+                elif name in columns:
+                    width = len(columns[name])
+                    cells = np.ix_(places[axis], columns[name])
+                    np.add.at(mine, cells, others[: len(places[axis]), :width])
                 else:
-                    np.add.at(getattr(self, name), layers, source)
-            for name in _MODEL_FIELDS:
-                np.add.at(getattr(self, name), models, getattr(theirs, name)[: len(models)])
-            np.add.at(self.discarded_ns, np.ix_(models, layers), theirs.discarded_ns[: len(models), : len(layers)])
-            for name in ("closure_ns", "instrument_ns", "recorded_spans", "dropped"):
-                getattr(self, name)[:] += getattr(theirs, name)
+                    # Row by row: `numpy.add.at` takes ten times as long where the rows are long.
+                    for row, source in zip(places[axis], others, strict=False):
+                        mine[row] += source
+
+
+class View(NamedTuple):
+    """What there is to show: a ledger that nobody else writes to, and how many calls of its layers are running."""
+
+    ledger: Ledger
+    running: Mapping[Layer, int]
 
 
 def _count(histograms: Int64Array, rows: Int64Array, values: Int64Array) -> None:
@@ -292,3 +331,7 @@ def _count(histograms: Int64Array, rows: Int64Array, values: Int64Array) -> None
 
 def _add(sums: Int64Array, rows: Int64Array, values: Int64Array) -> None:
     np.add.at(sums, rows, values)
+
+
+def _nobody_asks(_table: Table, _row: int, _name: Layer | str) -> None:
+    """Stand for whoever wants to know the names of rows, where nobody does."""

@@ -7,15 +7,17 @@ import threading
 import weakref
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, TypeVar, overload
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from aligntax.adapters import ADAPTERS, Adapter
+from aligntax.batch_lock import BatchLock
 from aligntax.clock import Clock, thread_cpu_clock, wall_clock
-from aligntax.devices.sensor import Sensor
+from aligntax.devices.sensor import Reading, Sensor
 from aligntax.drain import Drain, DrainThread
 from aligntax.exemplars import Exemplars
 from aligntax.intake import Intake
-from aligntax.ledger import Ledger
+from aligntax.ledger import Ledger, View
 from aligntax.progress import in_progress
 from aligntax.recording import Recorder, wrap
 from aligntax.recording.assemble import assemble
@@ -24,8 +26,12 @@ from aligntax.recording.proxy import CallableProxy
 from aligntax.recording.verdicts import VerdictMapper
 from aligntax.recording.wrap import Shape, shape_of
 from aligntax.request import Request
+from aligntax.subscribers import Callback
 from aligntax.summary import Report, summarise
 from aligntax.trace import Kind, Layer, Stage, Trace
+
+if TYPE_CHECKING:
+    from aligntax.workers.worker import Worker
 
 Wrapped = TypeVar("Wrapped")
 
@@ -43,9 +49,18 @@ class Profiler:
         clock, cpu_clock: nanosecond clocks; monotonic wall time, and CPU time of the calling thread.
         sensors: where energy, memory and utilisation come from; see `aligntax.devices.open_sensors`.
         adapters: what knows how to time objects that are not plain callables.
+        ledger_dir: a folder for the ledgers of all workers of a server, each in a file of its own; made if it is not
+            there. Reports and scrapes are then about the whole server, whichever worker they are taken from.
+        server: a name that all workers of the server agree on. Needed only where they are neither started by
+            `multiprocessing`, as uvicorn's are, nor forked, as gunicorn's are; goes with `ledger_dir`.
+
+    Attributes:
+        start_ns: when the profiler was made, on its clock; it has counted since then.
+        worker: this process as one of the workers that share `ledger_dir`; None without.
 
     Raises:
-        ValueError: if a number is out of its range.
+        ValueError: if a number is out of its range, or `ledger_dir` is on a network file system or another server's.
+        OSError: if a file in `ledger_dir` cannot be made.
     """
 
     def __init__(
@@ -62,6 +77,8 @@ class Profiler:
         cpu_clock: Clock = thread_cpu_clock,
         sensors: Sequence[Sensor] = (),
         adapters: Sequence[Adapter] = ADAPTERS,
+        ledger_dir: Path | str | None = None,
+        server: str | None = None,
     ) -> None:
         if not 0 <= cpu_share <= 1:
             raise ValueError(f"cpu_share={cpu_share} is not a share; use a number from 0 to 1")
@@ -73,8 +90,11 @@ class Profiler:
         ):
             if value < least:
                 raise ValueError(f"{name}={value} is too small; use at least {least}")
+        if server is not None and ledger_dir is None:
+            raise ValueError(f"server={server!r} names those who share a ledger_dir; pass that as well")
         self.ledger = Ledger(max_layers, max_models)
         self.recorder = Recorder(clock, cpu_clock, self.ledger, max_spans)
+        self.start_ns = clock()
         self.sensors = tuple(sensors)
         self.exemplars = Exemplars()
         self._adapters = tuple(adapters)
@@ -85,6 +105,12 @@ class Profiler:
             self._intake.on_arrival = self._thread.ensure
         self._layers: dict[str, Layer] = {}
         self._block_rows: dict[tuple[str, Kind, Stage | None], int] = {}
+        self.worker: Worker | None = None
+        if ledger_dir is not None:
+            from aligntax.workers.worker import Worker  # most profilers have no use for what it loads
+
+            self.worker = Worker(ledger_dir, self.ledger, server)
+            self.recorder.chores.append(partial(_tend_worker, weakref.ref(self)))
         os.register_at_fork(after_in_child=partial(_forget_threads, weakref.ref(self)))
 
     # -- layers ------------------------------------------------------------------------------------------------------
@@ -221,18 +247,66 @@ class Profiler:
         """Fold every request that has ended into the ledger, now."""
         self._drain.run()
 
-    def report(self) -> Report:
-        """Return the numbers on everything that has ended so far."""
+    def report(self, view: View | None = None) -> Report:
+        """Return the numbers on everything that has ended so far; with `ledger_dir`, in all workers.
+
+        Args:
+            view: what to report on, for those who have taken one already; a new one where None.
+        """
         self.drain()
+        return summarise((view or self.view()).ledger, self.readings(), self._drain.self_cost())
+
+    def readings(self, *, own: bool = False) -> list[Reading]:
+        """Return what the sensors say now; with `ledger_dir`, energy as all workers agree on, unless `own` is asked."""
         readings = [reading for sensor in self.sensors for reading in sensor.read()]
-        return summarise(self.ledger.copy(), readings, self._drain.self_cost())
+        return readings if own or self.worker is None else self.worker.shared(readings)
+
+    def view(self) -> View:
+        """Return what has been drained so far and the calls that are running now; with `ledger_dir`, of all workers.
+
+        The calls of other workers are those that were running when they were drained last.
+
+        Raises:
+            OSError: if `ledger_dir` cannot be read, or stays locked.
+        """
+        return self.own_view() if self.worker is None else self.worker.view()
+
+    def own_view(self) -> View:
+        """Return what has been drained so far, and the calls that are running now, in this process."""
+        ledger = self.ledger.copy()
+        running = self.in_progress()
+        return View(ledger, {layer: running.get(layer.name, 0) for layer in ledger.layers})
 
     def traces(self) -> list[Trace]:
         """Return the last requests, oldest first; at most `keep_requests` of them."""
         return [assemble(recording, self.ledger) for recording in list(self._intake.last)]
 
+    def subscribe(self, callback: Callback, *, share: float = 1.0) -> Callable[[], None]:
+        """Hand finished requests to `callback`, as a trace and its attribution, whenever they are drained.
+
+        It is called on whichever thread drains, the drain thread most often, and on two of them at once if they happen
+        to drain at once. It should be quick, since finished requests queue up meanwhile. If it raises, that request is
+        lost to it, and counted as dropped with reason `export`.
+
+        Args:
+            callback: gets a `Trace` and its `Attribution`. Nothing of a prompt or an answer is in them.
+            share: share of the requests that it gets, chosen at random.
+
+        Returns:
+            A function that ends the subscription. What is being drained just then may still arrive.
+
+        Raises:
+            TypeError: if `callback` is not callable.
+            ValueError: if `share` is not from 0 to 1.
+        """
+        if not callable(callback):
+            raise TypeError(f"callback={callback!r} is not callable; pass a function of a trace and its attribution")
+        if not 0 <= share <= 1:
+            raise ValueError(f"share={share} is not a share; use a number from 0 to 1")
+        return self._drain.subscribers.add(callback, share)
+
     def in_progress(self) -> dict[str, int]:
-        """Return how many calls of each layer are running now."""
+        """Return how many calls of each layer are running now in this process, in the order of the ledger's layers."""
         return in_progress(self.recorder, self._intake.running)
 
     def close(self) -> None:
@@ -240,6 +314,8 @@ class Profiler:
         self.recorder.closed = True
         self._thread.stop()
         self.drain()
+        if self.worker is not None:
+            self.worker.close()
 
     def __enter__(self) -> Profiler:
         return self
@@ -249,9 +325,16 @@ class Profiler:
 
     def forget_threads(self) -> None:
         """Make a forked child whole: threads do not survive a fork, and locks may have been held by one."""
-        self.ledger.lock = threading.Lock()
+        self.ledger.lock = BatchLock()
         self.recorder.drops.forget_threads()
         self._drain.forget_threads()
+        if self.worker is not None:
+            # What the parent has recorded, the parent counts.
+            self.worker.forget_parent()
+            self._intake.queue.clear()
+            self._intake.running.clear()
+            self._drain.forget_requests()
+            self.recorder.drops.take()
         self._intake.half_full = threading.Event()
         self._thread.forget_threads(self._intake.half_full)
 
@@ -282,3 +365,9 @@ def _forget_threads(reference: weakref.ref[Profiler]) -> None:
     profiler = reference()
     if profiler is not None:
         profiler.forget_threads()
+
+
+def _tend_worker(reference: weakref.ref[Profiler]) -> None:
+    profiler = reference()
+    if profiler is not None and profiler.worker is not None:
+        profiler.worker.tend(profiler.in_progress())

@@ -11,6 +11,7 @@ from typing import Any
 from aligntax.attribution import attribute
 from aligntax.intake import Intake
 from aligntax.recording.assemble import assemble
+from aligntax.recording.chunks import ChunkTimes
 from aligntax.recording.scope import Live, Recording
 from aligntax.recording.verdicts import judge_error
 from aligntax.recording.wrap import Shape, shape_of
@@ -32,7 +33,7 @@ class Request:
         ValueError: if `model` or `trace_id` is not a printable string of at most 120 or 64 characters.
     """
 
-    __slots__ = ("_intake", "_live", "_outer", "_recording", "_trace")
+    __slots__ = ("_forgotten", "_intake", "_live", "_outer", "_recording", "_trace")
 
     def __init__(self, intake: Intake, model: str | None = None, trace_id: str | None = None) -> None:
         if model is not None:
@@ -44,6 +45,7 @@ class Request:
         self._live: Live = self._recording.root
         self._outer: Live | None = None
         self._trace: Trace | None = None
+        self._forgotten = False
 
     def __enter__(self) -> Request:
         recorder = self._intake.recorder
@@ -81,7 +83,37 @@ class Request:
         recorder.restore(self._outer, self._live)
         if error is not None:
             recording.error = judge_error(error)
-        self._intake.finish(recording)
+        if self._forgotten:
+            self._intake.running.discard(recording)
+        else:
+            self._intake.finish(recording)
+
+    def forget(self) -> None:
+        """Leave the request out of every number: it turned out to be none, or one that was refused at the door.
+
+        To be called while it is open; nothing is kept of it when its block is left.
+
+        Raises:
+            RuntimeError: if it has ended.
+        """
+        if self._recording.ended:
+            raise RuntimeError("the request has ended, and is counted; forget it before its block is left")
+        self._forgotten = True
+
+    def book(self, model: str) -> None:
+        """Book the request under a model, where that is known only when the request is open.
+
+        Raises:
+            ValueError: if `model` is not a printable string of at most 120 characters.
+        """
+        _check_name("model", model, MAX_NAME_LENGTH)
+        self._recording.model = model
+
+    def begin_chunks(self) -> ChunkTimes:
+        """Return where the times of the pieces of a streamed answer are noted."""
+        if self._recording.chunks is None:
+            self._recording.chunks = ChunkTimes()
+        return self._recording.chunks
 
     async def __aenter__(self) -> Request:
         return self.__enter__()
@@ -123,6 +155,11 @@ class Request:
                 return function(*args, **kwargs)
 
         return call
+
+    @property
+    def start_ns(self) -> int:
+        """When the request began, on the profiler's clock."""
+        return self._recording.start_ns
 
     def suspend(self) -> None:
         """Make the request no longer current, without ending it. For generators that hand an item to their consumer."""

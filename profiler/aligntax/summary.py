@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,8 @@ from aligntax.devices.sensor import Reading
 from aligntax.figures import TOO_SMALL, duration, percentage, share
 from aligntax.figures import quantile as quantile_text
 from aligntax.histogram import NANO, Int64Array, quantile, rank_bounds
-from aligntax.ledger import DROP_REASONS, OUTCOMES, PARTS, VERDICTS, Ledger
+from aligntax.ledger import Ledger
+from aligntax.ledger_fields import DROP_REASONS, OUTCOMES, PARTS, VERDICTS
 from aligntax.tax import quantile_ranks
 
 SCHEMA = "aligntax.report/1"
@@ -112,11 +114,7 @@ def summarise(ledger: Ledger, readings: Sequence[Reading], cost: SelfCost) -> Re
                 ),
             },
             "closure_seconds": {name: int(value) / NANO for name, value in closure.items()},
-            "discarded_model_seconds": {
-                layer.name: int(ledger.discarded_ns[:, row].sum()) / NANO
-                for row, layer in enumerate(ledger.layers)
-                if ledger.discarded_ns[:, row].any()
-            },
+            "discarded_model_seconds": _discarded(ledger),
             "devices": [
                 {
                     "metric": reading.metric,
@@ -141,6 +139,15 @@ def summarise(ledger: Ledger, readings: Sequence[Reading], cost: SelfCost) -> Re
             },
         }
     )
+
+
+def _discarded(ledger: Ledger) -> dict[str, float]:
+    """Return the model time that each guard's blocks wasted; by name, which in two workers may have two stages."""
+    discarded_ns: Counter[str] = Counter()
+    for row, layer in enumerate(ledger.layers):
+        if ledger.discarded_ns[:, row].any():
+            discarded_ns[layer.name] += int(ledger.discarded_ns[:, row].sum())
+    return {name: wasted_ns / NANO for name, wasted_ns in discarded_ns.items()}
 
 
 def _layer(ledger: Ledger, row: int, tax_ns: int, readings: Sequence[Reading]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import datetime
 import http.client
 import importlib.util
 import ipaddress
+import os
 import shutil
 import ssl
 import subprocess
@@ -15,12 +16,15 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
 
 from aligntax import Layer, Profiler, Verdict
 from aligntax.devices import Reading
 from aligntax.exporters.server import MetricsServer, serve
 from aligntax.testing import FakeClock, taking
+
+from .receiver import Receiver
 
 NASTY = 'quote " backslash \\ percent %s %% brace {} unicode λ 检'
 ODD_ERROR = type('Odd\n"\\Error', (Exception,), {})
@@ -90,6 +94,9 @@ def busy(profiler: Profiler, sensor: FakeSensor) -> Profiler:
     ledger = profiler.ledger
     ledger.gpu_ns[ledger.layers.index(Layer("gpt2", "model")), ledger.device_row("cuda:0")] += 2_000_000
     profiler.recorder.drops.count("event_pool", 3)
+    ledger.add_holds(np.array([0, 0]), np.array([40_000, 3_000_000]))
+    for name in ("upstream_first", "first", "upstream_gaps", "gaps"):
+        ledger.add_chunks(name, ledger.model_row("gpt2"), np.array([9 * MILLISECOND, 30 * MILLISECOND]))
     sensor.readings += [
         Reading("energy_joules", "gpu0", "nvml", 12.5),
         Reading("energy_joules", "gpu1", "nvml", 0.1 + 0.2, estimated=True),
@@ -179,3 +186,20 @@ def _sign_with_openssl(certfile: Path, keyfile: Path) -> None:
 def server(busy: Profiler) -> Iterator[MetricsServer]:
     with serve(busy, port=0) as running:
         yield running
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    collector = Receiver()
+    try:
+        yield collector
+    finally:
+        collector.close()
+
+
+@pytest.fixture
+def no_otel_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing that this machine's environment says about OpenTelemetry counts."""
+    for variable in list(os.environ):
+        if variable.startswith("OTEL_"):
+            monkeypatch.delenv(variable)

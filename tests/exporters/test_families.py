@@ -15,7 +15,8 @@ from aligntax.exporters.definitions import DEFINITIONS, UNITS, Definition
 from aligntax.exporters.families import HistogramFamily, histogram_family
 from aligntax.exporters.scrape import booked_scrape, families_of, read_families
 from aligntax.histogram import BUCKETS, NANO, bucket_of
-from aligntax.ledger import DROP_REASONS, OUTCOMES, Ledger
+from aligntax.ledger import Ledger
+from aligntax.ledger_fields import DROP_REASONS, OUTCOMES
 from aligntax.testing import FakeClock, taking
 
 HISTOGRAMS = [definition for definition in DEFINITIONS if definition.type == "histogram"]

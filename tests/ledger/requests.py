@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from aligntax.ledger import VERDICTS, Ledger
+from aligntax.ledger import Ledger
+from aligntax.ledger_fields import VERDICTS
 from aligntax.recording.scope import CODE_OF, ERROR_SHIFT, LAYER_SHIFT, Live, Recording
 from aligntax.trace import GUARD_STAGES, Layer, Outcome, Verdict
 

@@ -7,7 +7,8 @@ import threading
 import numpy as np
 import pytest
 
-from aligntax.ledger import MAX_DEVICES, MAX_ERROR_TYPES, NO_MODEL, OTHER, Ledger
+from aligntax.ledger import Ledger
+from aligntax.ledger_fields import MAX_DEVICES, MAX_ERROR_TYPES, NO_MODEL, OTHER
 from aligntax.trace import Layer
 
 PII, NET = Layer("pii"), Layer("net", "model")

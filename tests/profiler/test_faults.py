@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from aligntax import Profiler, Verdict
-from aligntax.ledger import MAX_ERROR_TYPES, Ledger
+from aligntax.ledger import Ledger
+from aligntax.ledger_fields import MAX_ERROR_TYPES
 from aligntax.recording.scope import FIELDS, LAYER_MASK, LAYER_SHIFT
 from aligntax.testing import FakeClock, taking
 

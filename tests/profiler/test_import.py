@@ -8,7 +8,10 @@ import sys
 
 import aligntax
 
-HEAVY = {"torch", "onnxruntime", "numba", "pynvml", "rich", "prometheus_client", "matplotlib", "plotly", "typer"}
+HEAVY = {
+    *("torch", "onnxruntime", "numba", "pynvml", "rich", "prometheus_client", "matplotlib", "plotly", "typer"),
+    *("opentelemetry", "aiohttp", "uvicorn", "starlette", "bokeh"),
+}
 
 
 def loaded_by(program: str) -> set[str]:

@@ -104,6 +104,6 @@ def test_a_trace_id_becomes_an_exemplar(profiler: Profiler, clock: FakeClock) ->
         guard()
     profiler.drain()
     (exemplar,) = profiler.exemplars.of("request_tax_seconds", "m").values()
-    assert exemplar == ("4bf92f3577b34da6a3ce929d0e0e4736", 0.002)
+    assert exemplar == ("4bf92f3577b34da6a3ce929d0e0e4736", 0.002, 2_000_000)
     (exemplar,) = profiler.exemplars.of("request_duration_seconds", "m", "allowed").values()
     assert exemplar.seconds == 0.002

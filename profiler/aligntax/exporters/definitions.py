@@ -66,6 +66,13 @@ LAYER_ERRORS = Definition(
     "aligntax_layer_errors", "counter", "Calls that raised, by exception class.", (*_LAYER, "error_type")
 )
 LAYER_RUNNING = Definition("aligntax_layer_calls_in_progress", "gauge", "Calls that are running now.", _LAYER)
+STREAM_HOLD = Definition(
+    "aligntax_stream_hold_seconds",
+    "histogram",
+    "How long a guard kept a piece of a streamed answer back.",
+    ("layer",),
+    FINE_BOUNDS,
+)
 MODEL_DURATION = Definition(
     "aligntax_model_duration_seconds", "histogram", "Wall time of a model call.", ("model",), REQUEST_BOUNDS
 )
@@ -85,6 +92,34 @@ REQUEST_TAX = Definition(
 )
 REQUEST_TAX_RATIO = Definition(
     "aligntax_request_tax_ratio", "histogram", "Tax over raw time of one request.", ("model",), RATIO_BOUNDS
+)
+UPSTREAM_FIRST_CHUNK = Definition(
+    "aligntax_upstream_time_to_first_chunk_seconds",
+    "histogram",
+    "From the call of the model to its first piece of a streamed answer.",
+    ("model",),
+    REQUEST_BOUNDS,
+)
+FIRST_CHUNK = Definition(
+    "aligntax_time_to_first_chunk_seconds",
+    "histogram",
+    "From the start of the request to the first piece of a streamed answer that was passed on.",
+    ("model",),
+    REQUEST_BOUNDS,
+)
+UPSTREAM_INTER_CHUNK = Definition(
+    "aligntax_upstream_inter_chunk_seconds",
+    "histogram",
+    "How long the model took for each further piece of a streamed answer.",
+    ("model",),
+    FINE_BOUNDS,
+)
+INTER_CHUNK = Definition(
+    "aligntax_inter_chunk_seconds",
+    "histogram",
+    "How long each further piece of a streamed answer took to be passed on, waiting for the client left out.",
+    ("model",),
+    FINE_BOUNDS,
 )
 DISCARDED_MODEL = Definition(
     "aligntax_discarded_model_seconds",
@@ -118,10 +153,15 @@ DEFINITIONS = (
     LAYER_VERDICTS,
     LAYER_ERRORS,
     LAYER_RUNNING,
+    STREAM_HOLD,
     MODEL_DURATION,
     REQUEST_DURATION,
     REQUEST_TAX,
     REQUEST_TAX_RATIO,
+    UPSTREAM_FIRST_CHUNK,
+    FIRST_CHUNK,
+    UPSTREAM_INTER_CHUNK,
+    INTER_CHUNK,
     DISCARDED_MODEL,
     UNATTRIBUTED,
     INSTRUMENTATION,

@@ -42,6 +42,7 @@ class Listener(ThreadingWSGIServer):
         application: answers the requests.
         context: makes it HTTPS; None for HTTP. The handshake is made on the connection's thread, so that a client
             that does not finish it blocks nobody else.
+        shared: whether other processes of this user may listen at the same address; each connection goes to one.
 
     Raises:
         OSError: if it cannot listen there.
@@ -49,10 +50,19 @@ class Listener(ThreadingWSGIServer):
 
     request_queue_size = MAX_CONNECTIONS
 
-    def __init__(self, host: str, port: int, application: WSGIApplication, context: ssl.SSLContext | None) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        application: WSGIApplication,
+        context: ssl.SSLContext | None,
+        *,
+        shared: bool = False,
+    ) -> None:
         places = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         self.address_family, _, _, _, address = places[0]
         self._context = context
+        self._shared = shared
         self._connections: dict[threading.Thread, socket.socket] = {}
         self._connections_lock = threading.Lock()
         super().__init__(address[:2], QuietHandler)  # type: ignore[arg-type]  # an IPv6 address has two more fields
@@ -61,6 +71,8 @@ class Listener(ThreadingWSGIServer):
     def server_bind(self) -> None:
         """Bind without the look-up of the host's own name that `HTTPServer` does: it can take many seconds."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if self._shared:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
         host, self.server_port = self.socket.getsockname()[:2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import product
@@ -13,9 +14,11 @@ from aligntax.devices.sensor import Reading
 from aligntax.exemplars import Exemplars
 from aligntax.exporters import definitions
 from aligntax.exporters.families import Family, Labels, Sample, SampleFamily, histogram_family
-from aligntax.histogram import NANO
-from aligntax.ledger import DROP_REASONS, OTHER, OUTCOMES, PARTS, VERDICTS, Ledger
+from aligntax.histogram import BUCKETS, NANO
+from aligntax.ledger import Ledger, View
+from aligntax.ledger_fields import DROP_REASONS, OTHER, OUTCOMES, PARTS, VERDICTS
 from aligntax.profiler import Profiler
+from aligntax.trace import Layer
 
 _SCRAPE = PARTS.index("scrape")
 _PLACES = {definition.name: place for place, definition in enumerate(definitions.DEFINITIONS)}
@@ -39,20 +42,26 @@ def booked_scrape(profiler: Profiler) -> Iterator[None]:
             profiler.ledger.instrument_ns[_SCRAPE] += clock() - start_ns
 
 
-def read_families(profiler: Profiler) -> list[Family]:
-    """Return every metric of what has been drained so far; see `families_of`."""
-    readings = [reading for sensor in profiler.sensors for reading in sensor.read()]
-    return families_of(profiler.ledger.copy(), profiler.in_progress(), readings, profiler.exemplars)
+def read_families(profiler: Profiler, view: View | None = None) -> list[Family]:
+    """Return every metric of what has been drained so far; see `families_of`.
+
+    Args:
+        profiler: the profiler.
+        view: what of it: all workers of its server where None, or `profiler.own_view()`.
+    """
+    readings = profiler.readings(own=view is not None)
+    ledger, running = profiler.view() if view is None else view
+    return families_of(ledger, running, readings, profiler.exemplars)
 
 
 def families_of(
-    ledger: Ledger, running: Mapping[str, int], readings: Sequence[Reading], exemplars: Exemplars
+    ledger: Ledger, running: Mapping[Layer, int], readings: Sequence[Reading], exemplars: Exemplars
 ) -> list[Family]:
     """Return the metric families of a ledger that nobody else writes to.
 
     Args:
         ledger: a copy of the profiler's.
-        running: calls in progress, by layer name.
+        running: calls in progress.
         readings: what the sensors say now.
         exemplars: of the request histograms; they may be younger than the copy.
 
@@ -63,6 +72,7 @@ def families_of(
         *_layers(ledger),
         *_layer_counts(ledger, running),
         *_requests(ledger, exemplars),
+        *_streams(ledger),
         *_instrument(ledger),
         *_devices(readings),
     ]
@@ -85,7 +95,7 @@ def _layers(ledger: Ledger) -> Iterator[Family]:
     yield SampleFamily(definitions.LAYER_VERDICTS, verdicts)
 
 
-def _layer_counts(ledger: Ledger, running: Mapping[str, int]) -> Iterator[Family]:
+def _layer_counts(ledger: Ledger, running: Mapping[Layer, int]) -> Iterator[Family]:
     layers = ledger.layers
     labels = [_layer_labels(ledger, row) for row in range(len(layers))]
     cpu = [
@@ -107,7 +117,7 @@ def _layer_counts(ledger: Ledger, running: Mapping[str, int]) -> Iterator[Family
     yield SampleFamily(definitions.LAYER_CPU, cpu)
     yield SampleFamily(definitions.LAYER_GPU, gpu)
     yield SampleFamily(definitions.LAYER_ERRORS, errors)
-    in_progress = [Sample(names, running.get(layer.name, 0)) for names, layer in zip(labels, layers, strict=True)]
+    in_progress = [Sample(names, running.get(layer, 0)) for names, layer in zip(labels, layers, strict=True)]
     yield SampleFamily(definitions.LAYER_RUNNING, in_progress)
     info = [Sample((*names, layer.kind), 1) for names, layer in zip(labels, layers, strict=True)]
     yield SampleFamily(definitions.LAYER_INFO, info)
@@ -133,12 +143,33 @@ def _requests(ledger: Ledger, exemplars: Exemplars) -> Iterator[Family]:
         [exemplars.of("request_tax_seconds", *labels) for labels in names],
     )
     yield histogram_family(definitions.REQUEST_TAX_RATIO, names, ledger.ratio[rows], ledger.ratio_nano[rows])
-    discarded = [
-        Sample((ledger.models[model], ledger.layers[layer].name), int(ledger.discarded_ns[model, layer]) / NANO)
-        for model, layer in np.argwhere(ledger.discarded_ns).tolist()
-    ]
+    # Summed by name, since in two workers a name may stand for guards of two stages.
+    discarded_ns: Counter[Labels] = Counter()
+    for model, layer in np.argwhere(ledger.discarded_ns).tolist():
+        discarded_ns[ledger.models[model], ledger.layers[layer].name] += int(ledger.discarded_ns[model, layer])
+    discarded = [Sample(labels, wasted_ns / NANO) for labels, wasted_ns in discarded_ns.items()]
     yield SampleFamily(definitions.DISCARDED_MODEL, discarded)
     yield SampleFamily(definitions.UNATTRIBUTED, [Sample((), int(ledger.closure_ns[3]) / NANO)])
+
+
+def _streams(ledger: Ledger) -> Iterator[Family]:
+    """Yield the histograms of streamed answers, of the models and guards that had any."""
+    for definition, counts, sums in (
+        (definitions.UPSTREAM_FIRST_CHUNK, ledger.upstream_first, ledger.upstream_first_ns),
+        (definitions.FIRST_CHUNK, ledger.first, ledger.first_ns),
+        (definitions.UPSTREAM_INTER_CHUNK, ledger.upstream_gaps, ledger.upstream_gaps_ns),
+        (definitions.INTER_CHUNK, ledger.gaps, ledger.gaps_ns),
+    ):
+        rows = [row for row in range(len(ledger.models)) if counts[row].any()]
+        yield histogram_family(definition, [(ledger.models[row],) for row in rows], counts[rows], sums[rows])
+    # By name, like discarded model time.
+    named: dict[Labels, list[int]] = {}
+    for row, layer in enumerate(ledger.layers):
+        if ledger.holds[row].any():
+            named.setdefault((layer.name,), []).append(row)
+    holds = np.array([ledger.holds[rows].sum(axis=0) for rows in named.values()], dtype=np.int64)
+    holds_ns = np.array([ledger.holds_ns[rows].sum() for rows in named.values()], dtype=np.int64)
+    yield histogram_family(definitions.STREAM_HOLD, list(named), holds.reshape(-1, BUCKETS), holds_ns)
 
 
 def _instrument(ledger: Ledger) -> Iterator[Family]:

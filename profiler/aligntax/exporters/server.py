@@ -6,6 +6,7 @@ import os
 import ssl
 import threading
 import weakref
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -64,8 +65,11 @@ def serve(
     keyfile: Path | str | None = None,
     username: str | None = None,
     password: str | None = None,
+    token: str | None = None,
+    hosts: Iterable[str] = (),
+    shared: bool = False,
 ) -> MetricsServer:
-    """Serve a profiler's metrics at `/metrics`, in the format and compression that the client asks for.
+    """Serve a profiler's metrics at `/metrics`, in the format that the client asks for, and the live page at `/`.
 
     Args:
         profiler: drained by each scrape.
@@ -76,6 +80,12 @@ def serve(
         keyfile: PEM file with the private key, not encrypted.
         username: the name that every request must carry as basic authentication, with the password.
         password: goes with the user name; both or neither. Without HTTPS it crosses the network in clear.
+        token: a bearer token that lets a request in as well, or alone where there is no user name. Browsers cannot send
+            one of themselves: whoever wants to see the live page needs the user name and the password.
+        hosts: names under which browsers may open the live page, beside addresses, `localhost` and this machine's own
+            name. Where a user name or a token is needed, any will do.
+        shared: whether all workers of a server listen at the same address, and any of them answers for all. For a
+            profiler with `ledger_dir`, and not for port 0, of which each worker would get another one.
 
     Returns:
         The running server, to be closed.
@@ -83,20 +93,24 @@ def serve(
     Raises:
         OSError: if it cannot listen there, e.g. because the port is taken.
         FileNotFoundError: if certfile or keyfile is missing.
-        ValueError: for a port out of range, a user name without a password or the reverse, an empty or unusable one
-            of them, a keyfile without certfile, and files that hold no matching certificate and key.
+        ValueError: for a port out of range or one that cannot be shared, a user name without a password or the
+            reverse, an empty or unusable one of them, a keyfile without certfile, and files that hold no matching
+            certificate and key.
     """
     if not 0 <= port <= MAX_PORT:
         raise ValueError(f"port={port} is not a port; use 0 to {MAX_PORT}, 0 for a free one")
-    if username is None and password is None:
-        application = MetricsApplication(profiler)
-    elif username is None or password is None:
+    credentials: tuple[str, str] | None = None
+    if username is not None and password is not None:
+        credentials = (username, password)
+    elif username is not None or password is not None:
         raise ValueError("basic authentication needs both username and password; pass both or neither")
-    else:
-        application = MetricsApplication(profiler, (username, password))
+    application = MetricsApplication(profiler, credentials, token=token, hosts=hosts)
     context = _tls_context(certfile, keyfile)
     try:
-        listener = Listener(host, port, application, context)
+        if shared:
+            listener = _shared_listener(profiler, host, port, application, context)
+        else:
+            listener = Listener(host, port, application, context)
     except OSError as error:
         raise OSError(
             error.errno,
@@ -104,6 +118,23 @@ def serve(
             "pass another host= or port=, or port=0 for a free one",
         ) from error
     return MetricsServer(listener, host, "https" if context else "http")
+
+
+def _shared_listener(
+    profiler: Profiler, host: str, port: int, application: MetricsApplication, context: ssl.SSLContext | None
+) -> Listener:
+    worker = profiler.worker
+    if worker is None or port == 0:
+        raise ValueError(
+            f"shared=True with port={port} and {'no' if worker is None else 'a'} ledger_dir; workers can only share a "
+            "port that they all know, and need Profiler(ledger_dir=...) to answer for each other"
+        )
+    with worker.claiming(f"{host}:{port}") as claimed:
+        if not claimed:
+            # The system would let any two programs of one user share a port, and a scrape would meet now this one and
+            # now that one. The first worker of a server makes sure that nobody is there.
+            Listener(host, port, application, context).server_close()
+        return Listener(host, port, application, context, shared=True)
 
 
 def _tls_context(certfile: Path | str | None, keyfile: Path | str | None) -> ssl.SSLContext | None:

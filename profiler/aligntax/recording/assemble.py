@@ -6,7 +6,8 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from aligntax.ledger import VERDICTS, Ledger
+from aligntax.ledger import Ledger
+from aligntax.ledger_fields import VERDICTS
 from aligntax.recording.scope import (
     CALL_SHIFT,
     ERROR_MASK,

@@ -11,7 +11,8 @@ import threading
 from _thread import get_ident
 from typing import NamedTuple, Protocol
 
-from aligntax.ledger import DROP_REASONS, VERDICTS
+from aligntax.ledger_fields import DROP_REASONS, VERDICTS
+from aligntax.recording.chunks import ChunkTimes
 from aligntax.trace import Outcome, Verdict
 
 FIELDS = 3
@@ -98,9 +99,11 @@ class Recording:
         open_calls: layer row of each suspended or streaming call in progress, by call number.
         closed_ints: integers held by scopes that have been left; what the request may still hold is less by them.
         overhead_ns: what opening and closing the request cost; 0 where not metered.
+        chunks: the times of a streamed answer; None where nothing was streamed.
     """
 
     __slots__ = (
+        "chunks",
         "closed_ints",
         "end_ns",
         "ended",
@@ -130,6 +133,7 @@ class Recording:
         self.end_ns = 0
         self.ended = False
         self.overhead_ns = 0
+        self.chunks: ChunkTimes | None = None
         self.outcome: Outcome | None = None
         self.error: Verdict | None = None
         self.model = model

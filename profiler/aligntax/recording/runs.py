@@ -1,0 +1,101 @@
+"""The model call of an application that does not mark one: everything the application does, but for its pauses."""
+
+from __future__ import annotations
+
+from aligntax.recording.recorder import Recorder
+from aligntax.recording.scope import CODE_OF, FIELDS, GOES_ON, LAYER_MASK, LAYER_SHIFT, Live, Recording
+from aligntax.trace import Verdict
+
+
+class ImpliedModel:
+    """Times an application as the model, unless it turns out to have called a model that is a layer of its own.
+
+    The application is paused while whoever called it works on what it has sent, and while a client is slow to take
+    it: neither is the model's time. What the application records meanwhile is nested in this call, and stands at the
+    top of the request if the call is dropped for a real one.
+
+    Args:
+        recorder: of the profiler.
+        row: of the layer that the application stands for.
+        apart: whether others work for the request at the same time, on the same thread: then what the application
+            records is gathered in a scope of its own, to be told from what they do. Else it is told by its time.
+    """
+
+    __slots__ = ("_bits", "_inner", "_live", "_recorder", "_row", "_runs", "_start_ns")
+
+    def __init__(self, recorder: Recorder, row: int, *, apart: bool) -> None:
+        self._recorder = recorder
+        self._row = row
+        self._live = live = recorder.current()
+        self._inner = live
+        if apart:
+            self._inner = recorder.enter(live, row)
+            self._bits = self._inner.bits if self._inner is not live else 0
+        else:
+            self._bits = recorder.next_bits()
+            if live.recording is not None:
+                live.recording.open_calls[self._bits] = row
+        # Start and end of each run, one after the other; the last one has no end while it goes on.
+        self._runs: list[int] = []
+        self._start_ns = recorder.clock()
+
+    def pause(self) -> tuple[Live, int]:
+        """End a run, make the request's own scope current, and return what was current, and when it was left."""
+        recorder = self._recorder
+        now_ns = recorder.clock()
+        self._end_run(now_ns)
+        current = recorder.current()
+        recorder.variable.set(self._live)
+        return current, now_ns
+
+    def resume(self, current: Live) -> int:
+        """Begin the next run, in the scope that `pause` returned, and return when."""
+        self._recorder.variable.set(current)
+        self._start_ns = now_ns = self._recorder.clock()
+        return now_ns
+
+    def leave_out(self, start_ns: int, end_ns: int) -> None:
+        """Take an interval out of the run that goes on, in which the application only waited."""
+        self._end_run(start_ns)
+        self._start_ns = end_ns
+
+    @property
+    def running_since_ns(self) -> int:
+        """When the run began that goes on."""
+        return self._start_ns
+
+    def end(self, error: BaseException | None = None) -> None:
+        """End the call, which raised `error` or returned, and record it if it was the only model's."""
+        recorder, live, inner, bits = self._recorder, self._live, self._inner, self._bits
+        end_ns = recorder.clock()
+        recording = live.recording
+        if inner is not live:
+            recorder.leave(live, inner)
+        elif recording is not None:
+            recording.open_calls.pop(bits, None)
+        if recording is None or self._model_was_called(recording):
+            return
+        if not self._runs and (inner is live or not inner):
+            bits = 0  # a plain call: the request stays simple, and cheap to fold
+            if inner is not live:
+                recording.scopes.remove(inner)
+        code = self._row << LAYER_SHIFT | bits
+        for start_ns, run_end_ns in zip(self._runs[::2], self._runs[1::2], strict=True):
+            recorder.record(live, start_ns, run_end_ns, code | GOES_ON)
+        if error is not None:
+            recorder.fail(self._row, live, self._start_ns, end_ns, error, bits)
+        else:
+            recorder.record(live, self._start_ns, end_ns, code | CODE_OF[Verdict.ALLOW])
+
+    def _end_run(self, now_ns: int) -> None:
+        if len(self._runs) < 2 * self._recorder.max_spans:
+            self._runs += (self._start_ns, now_ns)
+
+    def _model_was_called(self, recording: Recording) -> bool:
+        layers = self._recorder.ledger.layers
+        for scope in (recording.root, *recording.scopes):
+            if scope:
+                rows = {code >> LAYER_SHIFT & LAYER_MASK for code in scope[FIELDS - 1 :: FIELDS]}
+                if any(layers[row].kind == "model" for row in rows):
+                    return True
+        return False
