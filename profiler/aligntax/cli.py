@@ -6,8 +6,8 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
@@ -16,13 +16,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import aligntax
+from aligntax.commands.deploy import EXAMPLES as DEPLOY_EXAMPLES
+from aligntax.commands.deploy import deploy
+from aligntax.commands.proxy import EXAMPLES as PROXY_EXAMPLES
+from aligntax.commands.proxy import proxy
+from aligntax.commands.refusal import BAD_INPUT, complain, refusing_bad_input
 
 if TYPE_CHECKING:
     from aligntax.demo.pairs import Pairs
     from aligntax.exporters.server import MetricsServer
     from aligntax.profiler import Profiler
 
-BAD_INPUT = 3
 INTERRUPTED = 128 + signal.SIGINT
 
 DEFAULT_PORT = 9464
@@ -53,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = app(args=arguments, prog_name="aligntax", standalone_mode=False)
     except _UsageError as error:
-        _complain(f"{error.format_message().rstrip('.')}; see 'aligntax --help'")
+        complain(f"{error.format_message().rstrip('.')}; see 'aligntax --help'")
         return BAD_INPUT
     except typer.Abort:
         return INTERRUPTED
@@ -121,7 +125,7 @@ def demo(
     from aligntax.report.terminal import TerminalReport
     from aligntax.summary import Report
 
-    with _refusing_bad_input():
+    with refusing_bad_input():
         texts = read_prompts(prompts) if prompts else shipped_prompts()
         for option, path in (("--json", json), ("--trace", trace)):
             if path is not None:
@@ -153,7 +157,7 @@ def demo(
         report = Report({**profiler.report().to_dict(), "refund": pairs.refund()})
         out.print()
         out.print(TerminalReport(report))
-        with _refusing_bad_input():
+        with refusing_bad_input():
             if json is not None:
                 report.save(json)
                 say(f"Report: {json}")
@@ -167,18 +171,8 @@ def demo(
             say(f"{report.to_dict()['requests']:,} requests measured.")
 
 
-def _complain(message: object) -> None:
-    typer.echo(f"aligntax: error: {message}", err=True)
-
-
-@contextmanager
-def _refusing_bad_input() -> Iterator[None]:
-    """Turn what is wrong with the user's files into one line and an exit code."""
-    try:
-        yield
-    except (OSError, ValueError) as error:
-        _complain(error)
-        raise typer.Exit(BAD_INPUT) from error
+app.command(epilog=DEPLOY_EXAMPLES)(deploy)
+app.command(epilog=PROXY_EXAMPLES)(proxy)
 
 
 def _require_writable(option: str, path: Path) -> None:
@@ -205,7 +199,7 @@ def _serve(profiler: Profiler, port: int) -> MetricsServer:
         return serve(profiler, port=port)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
-        _complain(f"--port {port}: cannot listen there ({reason}); choose another port, or 0 for a free one")
+        complain(f"--port {port}: cannot listen there ({reason}); choose another port, or 0 for a free one")
         raise typer.Exit(BAD_INPUT) from error
 
 
@@ -218,7 +212,7 @@ def _build_pairs(seed: int) -> Pairs:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in _DEMO_MODULES:
             raise
-        _complain(f"the demo needs {error.name}, which is not installed; run: pip install 'aligntax[demo]'")
+        complain(f"the demo needs {error.name}, which is not installed; run: pip install 'aligntax[demo]'")
         raise typer.Exit(BAD_INPUT) from error
 
 
