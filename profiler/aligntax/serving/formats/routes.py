@@ -1,0 +1,61 @@
+"""Which requests ask a model."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+from aligntax.serving.formats.place import Kind
+
+__all__ = ["Route", "route_of"]
+
+_ENDINGS: tuple[tuple[str, Kind], ...] = (
+    ("/chat/completions", "chat"),
+    ("/completions", "completions"),
+    ("/responses", "responses"),
+    ("/embeddings", "embeddings"),
+)
+
+
+class Route(NamedTuple):
+    """A path that leads to a model.
+
+    Attributes:
+        kind: of the documents that are sent there.
+    """
+
+    kind: Kind
+
+
+_ROUTES: dict[Kind, Route] = {kind: Route(kind) for _, kind in _ENDINGS}
+
+
+def route_of(method: str, path: str, extra: Mapping[str, Kind]) -> Route | None:
+    """Return the route of a request; None if it does not ask a model.
+
+    Paths are compared as a lenient server would: doubled slashes, `.` and `..`, a slash at the end and upper case make
+    no difference, because what is not recognised here is not guarded.
+
+    Args:
+        method: of the request; only POST asks a model.
+        path: as ASGI has it: percent-decoded, without the query.
+        extra: further paths, each with its kind; they go first.
+    """
+    if method != "POST":
+        return None
+    plain = _plain(path)
+    if extra:
+        for each, kind in extra.items():
+            if _plain(each) == plain:
+                return _ROUTES[kind]
+    for ending, kind in _ENDINGS:
+        if plain.endswith(ending):
+            return _ROUTES[kind]
+    return None
+
+
+@lru_cache(maxsize=256)
+def _plain(path: str) -> str:
+    return posixpath.normpath("/" + path.lstrip("/")).lower()
