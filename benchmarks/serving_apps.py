@@ -25,7 +25,7 @@ def bare() -> Any:
     """Return the application alone."""
     work_ns = int(os.environ.get(WORK_VARIABLE, "0"))
 
-    async def respond(request: Request) -> JSONResponse:
+    async def respond(_: Request) -> JSONResponse:
         until_ns = perf_counter_ns() + work_ns
         while perf_counter_ns() < until_ns:
             pass
