@@ -93,6 +93,7 @@ def serve(
     Raises:
         OSError: if it cannot listen there, e.g. because the port is taken.
         FileNotFoundError: if certfile or keyfile is missing.
+        TypeError: if `hosts` is one string in place of several.
         ValueError: for a port out of range or one that cannot be shared, a user name without a password or the
             reverse, an empty or unusable one of them, a keyfile without certfile, and files that hold no matching
             certificate and key.

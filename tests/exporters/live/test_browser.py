@@ -226,6 +226,8 @@ async def test_an_idle_page_costs_little_and_a_hidden_or_paused_one_nothing(
     asked = await turns(5)
     assert len(asked) >= 4
     assert set(asked) == {304}
+    # That nothing happens is shown.
+    assert (await texts(page, "#trend tbody td:nth-child(3)"))[0] == "0.00"
     await page.evaluate(
         """() => {
             Object.defineProperty(document, "hidden", { configurable: true, get: () => true });
@@ -316,6 +318,8 @@ async def test_axe_finds_no_barriers(
     await page.locator("#recent button").first.click()
     await page.locator("#trend-details summary").click()
     await expect(page.locator("#trend tbody tr")).not_to_have_count(0)
+    # What is scrolled out of sight cannot be judged.
+    await page.locator(".scroll").evaluate("(list) => { list.style.maxHeight = 'none'; }")
     found = await Axe().run(page)
     assert [(violation["id"], violation["nodes"][0]["html"]) for violation in found.response["violations"]] == []
     assert len(found.response["passes"]) > 20

@@ -5,6 +5,7 @@
   const LONGEST_WAIT = 30000;
   const PATIENCE = 10000;
   const MOST_REQUESTS = 64;
+  const MOST_POINTS = 1000;
   const TABLE_ROWS = 20;
   const COLOURS = 7;
   const SVG = "http://www.w3.org/2000/svg";
@@ -116,13 +117,23 @@
       requests.set(id, { ...request, id, process: found.source.process });
     }
     requests = newest(requests, MOST_REQUESTS);
+    points.delete("idle");
     for (const point of found.history.points) {
       const shares = point.shares_seconds ?? [];
       const named = new Map(found.history.guards.map((guard, place) => [guard, shares[place]]));
       points.set(`${found.source.id}.${point.start_seconds}`, { ...point, named });
     }
-    points = newest(points, 1000);
+    points = newest(points, MOST_POINTS);
     show(guards);
+  }
+
+  // No news is news as well: there has been no request since the document was made.
+  function idle() {
+    const end_seconds = Date.now() / 1000 - skew;
+    const nothing = { requests: 0, taxed: 0, tax_p50_seconds: null, tax_p95_seconds: null, others_seconds: null, named: new Map() };
+    points.set("idle", { ...nothing, start_seconds: shown.now_seconds, end_seconds });
+    points = newest(points, MOST_POINTS);
+    showTrend();
   }
 
   function newest(items, most) {
@@ -430,7 +441,7 @@
     setState("live", "Connected");
     setText(byId("updated"), `as of ${new Date().toLocaleTimeString([], TIME)}`);
     if (found.news !== null) take(found.news);
-    else showTrend();
+    else idle();
     if (!plotsAsked) {
       plotsAsked = true;
       setTimeout(loadPlots, 0);
