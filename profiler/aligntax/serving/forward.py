@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 import ssl
-from collections.abc import Iterator, MutableMapping
-from contextlib import contextmanager
+from collections.abc import MutableMapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from aligntax.serving.body import ClientGone, Headers, Receive, Send
+from aligntax.serving.connections import Answer, Connections
 from aligntax.serving.events import WholeEvents, is_event_stream
 from aligntax.serving.headers import FORWARDED_CHOICES, Forwarded, answer_headers, body_length, request_headers
 from aligntax.serving.limits import Limits
@@ -21,29 +20,13 @@ from aligntax.serving.target import Upstream
 from aligntax.serving.upload import PIECE_BYTES, Upload, too_large
 from aligntax.serving.watch import Watch
 
-try:
-    import aiohttp
-    from yarl import URL
-except ModuleNotFoundError as error:
-    raise ModuleNotFoundError(
-        f"a proxy needs {error.name}, which is not installed; run: pip install 'aligntax[serve]'", name=error.name
-    ) from error
-
 __all__ = ["AnswerBroken", "Forwarder"]
 
 logger = logging.getLogger(__name__)
 
-KEEP_ALIVE_SECONDS = 4.0
-"""How long an idle connection is kept: less than the 5 s of uvicorn, and so of vLLM and many others. A request that is
-sent while the upstream closes its connection is lost, and must not be sent twice."""
-
-MAX_HEADER_LINES = 256
-
 _REFUSED_METHODS = frozenset({"CONNECT", "TRACE"})
 # The body of a request that was not forwarded may not have been read to its end.
 _LAST_ANSWER = [(b"connection", b"close")]
-# What aiohttp would add of its own: a request goes on as it came.
-_NOT_ADDED = ("accept", "accept-encoding", "content-type", "user-agent")
 
 
 class AnswerBroken(Exception):  # noqa: N818 (says what happened)
@@ -66,6 +49,8 @@ class Forwarder:
 
     Attributes:
         upstream: the same, in parts.
+        limits: the same.
+        connections: to the upstream.
         running: requests that are being forwarded now.
 
     Raises:
@@ -88,11 +73,10 @@ class Forwarder:
         self.upstream = Upstream.parse(upstream)
         self.limits = limits or Limits()
         self.running = 0
+        tls = _tls_context(ca_file) if self.upstream.scheme == "https" else None
+        self.connections = Connections(self.upstream, self.limits, tls, trust_env=trust_env)
         self._preserve_host = preserve_host
         self._forwarded = forwarded
-        self._trust_env = trust_env
-        self._tls = _tls_context(ca_file) if self.upstream.scheme == "https" else None
-        self._session: aiohttp.ClientSession | None = None
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Serve one connection's scope, as ASGI has it."""
@@ -106,56 +90,15 @@ class Forwarder:
         else:
             raise ValueError(f"scope {scope['type']!r} is none that a proxy can forward; use http")
 
-    def open(self) -> aiohttp.ClientSession:
-        """Return the connections to the upstream, made now if there are none yet."""
-        if self._session is None or self._session.closed:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=0,  # the limit on requests is one on connections
-                    keepalive_timeout=KEEP_ALIVE_SECONDS,
-                    ssl=self._tls or True,
-                    socket_factory=self._socket,
-                ),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                trust_env=self._trust_env,
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=self.limits.connect_seconds),
-                skip_auto_headers=_NOT_ADDED,
-                read_bufsize=PIECE_BYTES,
-                max_line_size=self.limits.max_header_bytes,
-                max_field_size=self.limits.max_header_bytes,
-                max_headers=MAX_HEADER_LINES,
-            )
-        return self._session
-
     async def close(self) -> None:
-        """Close all connections to the upstream. Idempotent; it may be opened again."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
-
-    async def reachable(self, path: str, seconds: float) -> bool:
-        """Return whether the upstream answers a GET with a status of 200 to 299 within some seconds."""
-        url = URL(self.upstream.origin + self.upstream.target(path.encode(), b""), encoded=True)
-        try:
-            async with asyncio.timeout(seconds), self.open().get(url, allow_redirects=False) as response:
-                return 200 <= response.status < 300
-        except (aiohttp.ClientError, OSError):  # a time-out is one
-            return False
-
-    def _socket(self, address: aiohttp.AddrInfoType) -> socket.socket:
-        """Return a socket that the kernel closes when the upstream has taken nothing for too long."""
-        family, kind, protocol, *_ = address
-        made = socket.socket(family, kind, protocol)
-        if hasattr(socket, "TCP_USER_TIMEOUT"):
-            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(self.limits.idle_seconds * 1000))
-        return made
+        """Close all connections to the upstream. Idempotent; the next request opens one again."""
+        await self.connections.close()
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                self.open()
+                self.connections.open()
                 await send({"type": "lifespan.startup.complete"})
             else:
                 await self.close()
@@ -164,17 +107,17 @@ class Forwarder:
 
     async def _http(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         try:
-            url, headers, length = self._prepared(scope)
+            target, headers, length = self._prepared(scope)
         except Problem as problem:
             await answer_json(send, problem.status, problem.document(), _LAST_ANSWER)
             return
         self.running += 1
         try:
-            await _Exchange(self, scope["method"], send).run(url, headers, length, receive)
+            await _Exchange(self, scope["method"], send).run(target, headers, length, receive)
         finally:
             self.running -= 1
 
-    def _prepared(self, scope: MutableMapping[str, Any]) -> tuple[URL, list[tuple[str, str]], int | None]:
+    def _prepared(self, scope: MutableMapping[str, Any]) -> tuple[str, list[tuple[str, str]], int | None]:
         """Return where a request goes, with which headers, and how long its body is."""
         if self.running >= self.limits.max_requests:
             raise Problem(503, "overloaded", f"{self.running} requests are being answered already; try again")
@@ -196,8 +139,7 @@ class Forwarder:
         if length is not None and length > self.limits.max_body_bytes:
             raise too_large(self.limits.max_body_bytes)
         raw_path = scope.get("raw_path") or scope["path"].encode()
-        target = self.upstream.target(raw_path, scope.get("query_string", b""))
-        return URL(self.upstream.origin + target, encoded=True), headers, length
+        return self.upstream.target(raw_path, scope.get("query_string", b"")), headers, length
 
 
 class _Exchange:
@@ -211,93 +153,68 @@ class _Exchange:
         self._started = False
         self._events: WholeEvents | None = None
 
-    async def run(self, url: URL, headers: list[tuple[str, str]], length: int | None, receive: Receive) -> None:
+    async def run(self, target: str, headers: list[tuple[str, str]], length: int | None, receive: Receive) -> None:
         try:
             async with Watch() as watch:
                 if self._limits.total_seconds is not None:
                     watch.limit(self._limits.total_seconds, partial(timed_out, "total", self._limits.total_seconds))
-                await self._forward(url, headers, length, receive, watch)
+                await self._forward(target, headers, length, receive, watch)
         except ClientGone:
             return
         except Problem as problem:
             await self._tell(problem)
 
     async def _forward(
-        self, url: URL, headers: list[tuple[str, str]], length: int | None, receive: Receive, watch: Watch
+        self, target: str, headers: list[tuple[str, str]], length: int | None, receive: Receive, watch: Watch
     ) -> None:
         limits = self._limits
-        no_answer = partial(timed_out, "first_byte", limits.first_byte_seconds)
         upload = Upload(
             receive,
             watch,
             limit=limits.max_body_bytes,
             client_seconds=limits.client_seconds,
             upstream_seconds=limits.first_byte_seconds,
-            no_answer=no_answer,
+            no_answer=partial(timed_out, "first_byte", limits.first_byte_seconds),
         )
-        first = await upload.next_piece()
-        data: Any = first or None
-        if not upload.ended or len(first) > PIECE_BYTES:
-            data = upload.pieces(first)
-            if upload.ended or length:
-                headers.append(("content-length", str(len(first) if upload.ended else length)))
+        body: Any = await upload.next_piece()
+        if not upload.ended or len(body) > PIECE_BYTES:
+            if upload.ended:
+                length = len(body)
+            if length:
+                headers.append(("content-length", str(length)))
+            body = upload.pieces(body)
         gone = asyncio.create_task(upload.until_gone())
-        response: aiohttp.ClientResponse | None = None
+        answer: Answer | None = None
         whole = False
         try:
-            response = await self._requested(url, headers, data)
+            answer = await self._forwarder.connections.request(self._method, target, headers, body)
             upload.answering()
-            await self._answer(response, watch)
+            await self._answer(answer, watch)
             whole = upload.ended
         finally:
             gone.cancel()
-            if response is not None and whole:
-                response.release()
-            elif response is not None:
-                # A mere close would wait until the upstream has taken what is left of the request, which may be never.
-                if response.connection is not None and response.connection.transport is not None:
-                    response.connection.transport.abort()
-                response.close()
+            if answer is not None:
+                answer.end(whole=whole)
 
-    async def _requested(self, url: URL, headers: list[tuple[str, str]], data: Any) -> aiohttp.ClientResponse:
-        try:
-            return await self._forwarder.open().request(
-                self._method, url, headers=headers, data=data, allow_redirects=False
-            )
-        except aiohttp.ConnectionTimeoutError:
-            raise timed_out("connect", self._limits.connect_seconds) from None
-        except aiohttp.ClientConnectorError:
-            raise Problem(502, "upstream_unreachable", "the upstream cannot be reached") from None
-        except (aiohttp.ClientResponseError, aiohttp.ClientPayloadError):
-            raise Problem(502, "upstream_protocol", "the upstream sent something that is no HTTP") from None
-        except (aiohttp.ClientError, OSError):
-            raise Problem(502, "upstream_closed", "the upstream closed the connection without an answer") from None
-
-    async def _answer(self, response: aiohttp.ClientResponse, watch: Watch) -> None:
-        status, limits = response.status, self._limits
+    async def _answer(self, answer: Answer, watch: Watch) -> None:
+        status, limits, upstream = answer.status, self._limits, self._forwarder.upstream
         if not 200 <= status <= 599:
             raise Problem(502, "upstream_protocol", f"the upstream answered with status {status}, which is no answer")
-        headers = answer_headers(response.raw_headers, status, limit=limits.max_header_bytes)
-        upstream = self._forwarder.upstream
+        headers = answer_headers(answer.headers, status, limit=limits.max_header_bytes)
         headers = [(name, upstream.location(value) if name == b"location" else value) for name, value in headers]
         if is_event_stream(headers):
             self._events = WholeEvents()
         await self._send_start(status, headers)
-        content = response.content
         if self._method == "HEAD" or status in (204, 304):
             await self._send_body(b"", more=False)
             return
         idle = partial(timed_out, "idle", limits.idle_seconds)
         more = True
-        with _failing_with_the_connection(response, watch):
+        with answer.failing_with_the_connection(watch):
             while more:
                 watch.expect(limits.idle_seconds, idle)
-                try:
-                    piece = await content.readany()
-                except (aiohttp.ClientError, OSError):
-                    raise _broke() from None
-                watch.rest()
-                more = not content.at_eof()
+                piece, more = await answer.next_piece()
+                watch.rest()  # however long the client takes to take it
                 if self._events is not None:
                     piece = self._events.feed(piece) if more else self._events.feed(piece) + self._events.rest()
                 if piece or not more:
@@ -320,35 +237,6 @@ class _Exchange:
 
     async def _send_body(self, body: bytes, *, more: bool) -> None:
         await self._send({"type": "http.response.body", "body": body, "more_body": more})
-
-
-@contextmanager
-def _failing_with_the_connection(response: aiohttp.ClientResponse, watch: Watch) -> Iterator[None]:
-    """Have the watch know of a connection that ends before the answer does.
-
-    aiohttp closes a connection on which it finds what is no HTTP, and leaves who reads the answer waiting.
-    """
-    protocol = response.connection.protocol if response.connection is not None else None
-    closed = protocol.closed if protocol is not None else None
-    if closed is None:
-        yield
-        return
-
-    def lost(closed: asyncio.Future[None]) -> None:
-        if not closed.cancelled():
-            closed.exception()  # is seen herewith
-        if not response.content.is_eof() and response.content.exception() is None:
-            watch.fail(_broke())
-
-    closed.add_done_callback(lost)
-    try:
-        yield
-    finally:
-        closed.remove_done_callback(lost)
-
-
-def _broke() -> Problem:
-    return Problem(502, "upstream_broke", "the upstream broke off in the middle of its answer")
 
 
 def _tls_context(ca_file: Path | str | None) -> ssl.SSLContext:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import multiprocessing
 import os
-from collections.abc import Mapping, MutableMapping
+import signal
+import threading
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -149,7 +152,7 @@ class Proxy:
         if self._ready_path is None:
             return True
         if self._reached is None or self._reached.done():
-            self._reached = asyncio.create_task(self.forwarder.reachable(self._ready_path, READY_SECONDS))
+            self._reached = asyncio.create_task(self.forwarder.connections.reachable(self._ready_path, READY_SECONDS))
         return await asyncio.shield(self._reached)
 
 
@@ -203,12 +206,22 @@ def create_proxy(
 def proxy_from_environment(environment: Mapping[str, str] = os.environ) -> Proxy:
     """Return the proxy that `ALIGNTAX_PROXY` describes: how each worker makes its own.
 
+    A worker whose supervisor has been killed would serve on, and hold the port: it stops as if told to.
+
     Raises:
         ValueError: if the variable is missing.
     """
     if OPTIONS_VARIABLE not in environment:
         raise ValueError(f"{OPTIONS_VARIABLE} is not set; start workers with 'aligntax proxy', which sets it")
+    supervisor = multiprocessing.parent_process()
+    if supervisor is not None:
+        threading.Thread(target=_stop_with, args=(supervisor.join,), name="aligntax-supervisor", daemon=True).start()
     return ProxyOptions.from_json(environment[OPTIONS_VARIABLE]).create()
+
+
+def _stop_with(join: Callable[[], object]) -> None:
+    join()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _require_path(name: str, path: str, forwarder: Forwarder) -> None:

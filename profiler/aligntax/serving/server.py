@@ -70,6 +70,8 @@ def run(options: ProxyOptions, listening: Listening, say: Callable[[str], object
     if settings.metrics_port is None:
         settings = replace(settings, metrics_port=METRICS_PORT)
         options = replace(options, metrics_port=METRICS_PORT)
+    if settings.metrics_port == 0 and listening.workers > 1:
+        raise ValueError("metrics_port=0 would be another port in each worker; name one that they can share")
     with ExitStack() as stack:
         if listening.workers > 1 and settings.ledger_dir is None:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="aligntax-", ignore_cleanup_errors=True))
@@ -87,7 +89,7 @@ def run(options: ProxyOptions, listening: Listening, say: Callable[[str], object
             application = None
             # Workers make their own; guards that this process has made are those that their cache holds now.
             stack.enter_context(_environment(OPTIONS_VARIABLE, options.to_json()))
-            metrics = _url("http", settings.metrics_host, settings.metrics_port) if settings.metrics_port else None
+            metrics = _url("http", settings.metrics_host, settings.metrics_port)
         say(f"Proxy: {_url('https' if listening.certfile else 'http', host, port)} in front of {options.upstream}")
         if metrics:
             say(f"Metrics: {metrics}/metrics")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 
 from aligntax.serving.body import ClientGone, Receive
 from aligntax.serving.problems import Problem
@@ -80,8 +80,11 @@ class Upload:
             self._watch.expect(self._upstream_seconds, self._no_answer)
         return piece
 
-    async def pieces(self, first: bytes) -> AsyncGenerator[bytes, None]:
-        """Yield the body, whose first piece has been read, in pieces of some size."""
+    def pieces(self, first: bytes) -> AsyncIterable[bytes]:
+        """Return the body, whose first piece has been read, in pieces of some size, to be read once."""
+        return _Once(self._pieces(first))
+
+    async def _pieces(self, first: bytes) -> AsyncGenerator[bytes, None]:
         piece = first
         while True:
             for start in range(0, len(piece), PIECE_BYTES):
@@ -105,6 +108,23 @@ class Upload:
     def _failed(self, problem: Exception) -> Exception:
         self._watch.fail(problem)
         return problem
+
+
+class _Once:
+    """Pieces that cannot be read again: a client that sends an idempotent request twice would send it without them."""
+
+    def __init__(self, pieces: AsyncIterator[bytes]) -> None:
+        self._pieces = pieces
+        self._begun = False
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        if self._begun:
+            raise Problem(502, "upstream_closed", "the upstream closed the connection without an answer")
+        return self
+
+    async def __anext__(self) -> bytes:
+        self._begun = True
+        return await anext(self._pieces)
 
 
 def too_large(limit: int) -> Problem:

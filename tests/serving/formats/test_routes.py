@@ -22,6 +22,7 @@ from aligntax.serving.formats import route_of
         ("/v1/chat/./completions", "chat"),
         ("/v1/chat/x/../completions", "chat"),
         ("/v1/Chat/COMPLETIONS", "chat"),
+        ("/v1;a=b/chat/completions;x", "chat"),
         ("v1/completions", "completions"),
         ("/v1/mycompletions", None),
         ("/v1/completions/x", None),

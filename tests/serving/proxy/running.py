@@ -36,13 +36,17 @@ class Running:
     def _run(self) -> None:
         async def serve() -> None:
             self.loop = asyncio.get_running_loop()
-            ended = asyncio.ensure_future(self.server.serve(sockets=[self._socket]))
-            while not (self.server.started or ended.done()):
-                await asyncio.sleep(0.005)
-            self._started.set()
-            await ended
+            self.loop.call_later(0.01, self._look)
+            await self.server.serve(sockets=[self._socket])
 
-        asyncio.run(serve())
+        with asyncio.Runner(loop_factory=self.server.config.get_loop_factory()) as runner:  # uvloop, where it is there
+            runner.run(serve())
+
+    def _look(self) -> None:
+        if self.server.started:
+            self._started.set()
+        elif self.loop is not None:
+            self.loop.call_later(0.01, self._look)
 
     def call(self, function: Callable[[], Any]) -> Any:
         """Return what a function returns on the server's event loop."""
@@ -91,7 +95,7 @@ class Raw:
                 found, _ = self._socket.accept()
             except OSError:
                 return
-            connection = Connection(found)
+            connection = Connection(found, self)
             self.connections.append(connection)
             thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
             self._threads.append(thread)
@@ -116,8 +120,9 @@ class Raw:
 class Connection:
     """One end of a connection, with what has been read from it."""
 
-    def __init__(self, found: socket.socket) -> None:
+    def __init__(self, found: socket.socket, server: Raw | None = None) -> None:
         self.socket = found
+        self.released = server.released if server is not None else threading.Event()
         self.read = b""
         found.settimeout(DEADLINE_SECONDS)
 
@@ -191,6 +196,11 @@ def ask(port: int, data: bytes) -> bytes:
     """Return everything that is answered until the connection ends."""
     with connect(port, data) as connection:
         return connection.rest()
+
+
+def holding(connection: Connection) -> None:
+    """Have a raw server take nothing of what is sent, and keep the connection."""
+    connection.released.wait(DEADLINE_SECONDS)
 
 
 def eventually(holds: Callable[[], bool]) -> bool:

@@ -13,7 +13,7 @@ import pytest
 
 from aligntax.serving.limits import Limits
 
-from .running import DEADLINE_SECONDS, Connection, Raw, Running, ask, eventually
+from .running import DEADLINE_SECONDS, Connection, Raw, Running, ask, eventually, holding
 
 MakeRaw = Callable[[Callable[[Connection], None]], Raw]
 Forward = Callable[..., Running]
@@ -90,7 +90,7 @@ def test_an_upstream_that_hangs_before_its_answer(raw: MakeRaw, forward: Forward
 
 
 def test_an_upstream_that_takes_nothing_of_a_body(raw: MakeRaw, forward: Forward) -> None:
-    server = raw(lambda connection: None if server.released.wait(DEADLINE_SECONDS) else None)
+    server = raw(holding)
     answer = httpx.post(forward(server.url, SOON).url, content=b"x" * 30_000_000)
     assert error_of(answer) == (504, "upstream_timeout")
 
@@ -164,9 +164,11 @@ def test_the_client_of_openai_sees_an_error(raw: MakeRaw, forward: Forward) -> N
         with pytest.raises(openai.APIError, match="broke off"):
             next(stream)
     proxied = forward("http://127.0.0.1:9")
-    with openai.OpenAI(base_url=proxied.url, api_key="x", max_retries=0) as client:
-        with pytest.raises(openai.InternalServerError, match="cannot be reached"):
-            client.chat.completions.create(model="m", messages=[])
+    with (
+        openai.OpenAI(base_url=proxied.url, api_key="x", max_retries=0) as client,
+        pytest.raises(openai.InternalServerError, match="cannot be reached"),
+    ):
+        client.chat.completions.create(model="m", messages=[])
 
 
 def test_an_exchange_may_last_only_so_long(raw: MakeRaw, forward: Forward) -> None:
@@ -217,3 +219,19 @@ def test_certificates_are_checked(forward: Forward, certificate: Any) -> None:
         forward(server_url, ca_file=keyfile)
     with pytest.raises(FileNotFoundError, match="is not there"):
         forward(server_url, ca_file="missing.pem")
+
+
+def test_a_body_is_not_sent_twice_and_least_of_all_without_itself(raw: MakeRaw, forward: Forward) -> None:
+    heads = []
+
+    def talk(connection: Connection) -> None:
+        heads.append(connection.head())
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        heads.append(connection.head())
+        connection.until(b"x")  # and closes a connection that was used before
+
+    proxied = forward(raw(talk).url)
+    with httpx.Client() as client:
+        assert client.get(proxied.url).status_code == 200
+        assert error_of(client.put(proxied.url, content=iter([b"x" * 100_000]))) == (502, "upstream_closed")
+    assert [head.partition(b" ")[0] for head in heads] == [b"GET", b"PUT"]

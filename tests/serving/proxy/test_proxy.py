@@ -1,4 +1,4 @@
-"""The whole proxy: probes, guards and measurement in front of a real server, asked by a client that nobody here wrote."""
+"""The whole proxy: probes, guards and measurement before a real server, asked by a client that nobody here wrote."""
 
 from __future__ import annotations
 
@@ -54,9 +54,7 @@ def client(guarded: Running) -> Iterator[openai.OpenAI]:
 
 
 def say(client: openai.OpenAI, text: str, **keywords: Any) -> Any:
-    return client.chat.completions.create(
-        model="m", messages=[{"role": "user", "content": text}], **keywords
-    )  # type: ignore[call-overload]
+    return client.chat.completions.create(model="m", messages=[{"role": "user", "content": text}], **keywords)  # type: ignore[call-overload]
 
 
 def metrics(proxy: Running) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
@@ -10,6 +11,9 @@ from typing import NamedTuple
 from aligntax.serving.formats.place import Kind
 
 __all__ = ["Route", "route_of"]
+
+# A semicolon and what follows it in a segment, which servers written in Java leave out (RFC 3986, section 3.3).
+_PARAMETERS = re.compile(r";[^/]*")
 
 _ENDINGS: tuple[tuple[str, Kind], ...] = (
     ("/chat/completions", "chat"),
@@ -35,8 +39,8 @@ _ROUTES: dict[Kind, Route] = {kind: Route(kind) for _, kind in _ENDINGS}
 def route_of(method: str, path: str, extra: Mapping[str, Kind]) -> Route | None:
     """Return the route of a request; None if it does not ask a model.
 
-    Paths are compared as a lenient server would: doubled slashes, `.` and `..`, a slash at the end and upper case make
-    no difference, because what is not recognised here is not guarded.
+    Paths are compared as a lenient server would: doubled slashes, `.` and `..`, a slash at the end, `;parameters` and
+    upper case make no difference, because what is not recognised here is not guarded.
 
     Args:
         method: of the request; only POST asks a model.
@@ -58,4 +62,4 @@ def route_of(method: str, path: str, extra: Mapping[str, Kind]) -> Route | None:
 
 @lru_cache(maxsize=256)
 def _plain(path: str) -> str:
-    return posixpath.normpath("/" + path.lstrip("/")).lower()
+    return posixpath.normpath("/" + _PARAMETERS.sub("", path).lstrip("/")).lower()
