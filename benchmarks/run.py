@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 from table import KERNELS, NAMES, columns
 
-SERVERS = ("serving", "workers")
+SERVERS = ("serving", "proxying", "workers")
 ALL = (*NAMES, *KERNELS, *SERVERS)
 # A file called secrets.py beside this one would hide the standard library's from everything that runs here.
 MODULES = {"secrets": "secret_scan"}

@@ -167,9 +167,7 @@ def _load(port: int, script: Path) -> float:
 
 @contextmanager
 def _server(factory: str, work_ns: int, workers: int, folder: Path) -> Iterator[int]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     ledger = folder / f"{factory}-{port}"
     ledger.mkdir()
     environment: Mapping[str, str] = os.environ | {
@@ -195,18 +193,31 @@ def _server(factory: str, work_ns: int, workers: int, folder: Path) -> Iterator[
         env=environment,
     )
     try:
-        _wait_for(port, process)
+        wait_for(port, process)
         yield port
     finally:
         process.terminate()
         process.wait(START_SECONDS)
 
 
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + START_SECONDS
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def wait_for(port: int, process: subprocess.Popen[bytes], seconds: float = START_SECONDS) -> None:
+    """Wait until a server listens.
+
+    Raises:
+        RuntimeError: if it ends before, or takes longer.
+    """
+    until = time.monotonic() + seconds
     while time.monotonic() < until and process.poll() is None:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.1)
-    raise RuntimeError(f"the server did not listen on port {port} within {START_SECONDS:.0f} s")
+    raise RuntimeError(f"the server did not listen on port {port} within {seconds:.0f} s")
