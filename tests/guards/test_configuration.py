@@ -57,6 +57,9 @@ class Nameless:
     def __call__(self, text):
         return text
 
+def piecewise(text):
+    yield text
+
 async def later(text):
     return text
 
@@ -143,6 +146,15 @@ def test_the_key_of_pseudonyms_comes_from_the_environment(
     assert from_table(table)(text).text != first
 
 
+async def test_a_coroutine_function_is_a_guard(module: str) -> None:
+    guard = from_table({"use": f"{module}:later", "stage": "parallel", "on_error": "open"})
+    assert (guard.name, guard.stage, guard.on_error) == ("later", "parallel", "open")
+    said = await guard("a text")
+    assert (said.verdict, said.text) == (Verdict.ALLOW, "a text")
+    with pytest.raises(ValueError, match="stage='stream' is unknown here"):
+        from_table({"use": f"{module}:later", "stage": "stream"})
+
+
 def test_a_function_is_a_guard(module: str) -> None:
     guard = from_table({"use": f"{module}:shout", "stage": "output", "on_error": "open"})
     assert isinstance(guard, FunctionGuard)
@@ -210,7 +222,7 @@ BAD_TABLES: dict[str, tuple[Any, str]] = {
     "no submodule": ({"use": "my_guards.more:check"}, r"there is no module 'my_guards.more'"),
     "no such name": ({"use": "my_guards:check"}, r"'my_guards:check': my_guards has no 'check'"),
     "not to be called": ({"use": "my_guards:number"}, r"it is a int, which cannot be called"),
-    "a coroutine": ({"use": "my_guards:later"}, r"function: <function later at .*> is no plain function; pass"),
+    "a generator": ({"use": "my_guards:piecewise"}, r"<function piecewise at .*> is no plain function; pass"),
     "a function with keys": (
         {"use": "my_guards:shout", "loud": 1},
         r"the key 'loud' \(1\) is unknown; use any of 'name'",

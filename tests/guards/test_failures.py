@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from aligntax import Outcome, Profiler, Verdict
-from aligntax.guards import PII, FunctionGuard, Judgement, OnnxClassifier
+from aligntax.guards import PII, AsyncFunctionGuard, FunctionGuard, Judgement, OnnxClassifier
 
 EMAIL = "mail jo@example.com"
 
@@ -176,6 +176,44 @@ class Later:
 def test_what_cannot_be_called_with_a_text_is_refused_before_a_policy_lets_texts_pass(function: Any) -> None:
     with pytest.raises(TypeError, match=r"^function: .* is no plain function; pass one that takes a text"):
         FunctionGuard(function, on_error="open")
+
+
+@pytest.mark.parametrize(
+    ("result", "verdict", "text"),
+    [
+        ("a text", Verdict.ALLOW, "a text"),
+        ("changed", Verdict.MODIFY, "changed"),
+        (Verdict.BLOCK, Verdict.BLOCK, ""),
+        (Verdict.SKIPPED, Verdict.SKIPPED, "a text"),
+        (Judgement(Verdict.BLOCK, "a text", 2), Verdict.BLOCK, ""),
+    ],
+)
+async def test_what_a_coroutine_returns_is_read_by_the_same_rules(result: Any, verdict: Verdict, text: str) -> None:
+    async def check(_: str) -> Any:
+        return result
+
+    said = await AsyncFunctionGuard(check)("a text")
+    assert (said.verdict, said.text) == (verdict, text)
+    assert FunctionGuard(lambda _: result)("a text") == said
+
+
+@pytest.mark.parametrize("result", [None, 3, Verdict.ERROR, Judgement("block", "a text")])  # type: ignore[arg-type]
+async def test_a_coroutine_that_fails_follows_its_policy(result: Any) -> None:
+    async def check(_: str) -> Any:
+        return result
+
+    with pytest.raises((TypeError, ValueError), match=r"check returned|alone does not say"):
+        await AsyncFunctionGuard(check)("a text")
+    said = await AsyncFunctionGuard(check, on_error="open")("a text")
+    assert (said.verdict, said.text) == (Verdict.ERROR, "a text")
+    with pytest.raises(TypeError, match="got a int"):
+        await AsyncFunctionGuard(check, on_error="open")(3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("function", [None, 3, "check", str.upper, piecewise])
+def test_what_is_no_coroutine_function_is_refused(function: Any) -> None:
+    with pytest.raises(TypeError, match=r"^function: .* is no coroutine function; pass one that takes a text"):
+        AsyncFunctionGuard(function)
 
 
 @pytest.mark.parametrize("verdict", [Verdict.MODIFY, Verdict.ERROR, Verdict.TIMEOUT, Verdict.CANCELLED])

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aligntax.guards.blocklist import Blocklist
     from aligntax.guards.configuration import from_file, from_table
     from aligntax.guards.entropy_gate import EntropyGate
-    from aligntax.guards.function import FunctionGuard
+    from aligntax.guards.function import AsyncFunctionGuard, FunctionGuard
     from aligntax.guards.guard import Guard
     from aligntax.guards.judgement import Judgement
     from aligntax.guards.linear_classifier import LinearClassifier
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PII",
+    "AsyncFunctionGuard",
     "Blocklist",
     "EntropyGate",
     "FunctionGuard",
@@ -43,6 +44,7 @@ __all__ = [
 
 _HOMES = {
     "PII": "pii",
+    "AsyncFunctionGuard": "function",
     "Blocklist": "blocklist",
     "EntropyGate": "entropy_gate",
     "FunctionGuard": "function",

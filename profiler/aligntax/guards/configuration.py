@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from aligntax.guards.catalogue import BUILT_IN, BuiltIn
-from aligntax.guards.function import FunctionGuard
+from aligntax.guards.function import AsyncFunctionGuard, FunctionGuard, is_async
 from aligntax.guards.kinds import imported
 
 __all__ = ["from_file", "from_table", "read_table", "shown"]
@@ -29,8 +29,8 @@ def from_table(table: Mapping[str, Any], *, source: str | Path | None = None) ->
             `onnx_classifier`, `pii`, `secrets` or `token_ban`, whose arguments the other keys are; or
             `package.module:name`. A class of that name is called with the other keys, and makes the guard, with the
             attributes `name` and `stage`; any other callable takes a text and returns a str, a `Verdict` or a
-            `Judgement`, and its table holds no keys but `name`, `stage` and `on_error`. Importing runs that module's
-            code: read configuration only from where you would read code.
+            `Judgement`, at once or when awaited, and its table holds no keys but `name`, `stage` and `on_error`.
+            Importing runs that module's code: read configuration only from where you would read code.
         source: the file that it stands in, for messages and for the paths in it, which start from its folder.
 
     Raises:
@@ -120,7 +120,7 @@ def _custom(found: Any, keys: dict[str, Any]) -> Any:
             raise ValueError("what it makes is no guard; give it the attributes name and stage, and __call__")
         return guard
     _require_known(keys, _FUNCTION_KEYS)
-    return FunctionGuard(found, **keys)
+    return AsyncFunctionGuard(found, **keys) if is_async(found) else FunctionGuard(found, **keys)
 
 
 def _require_known(keys: Mapping[str, Any], allowed: Mapping[str, Any] | tuple[str, ...]) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, ClassVar
 
-from aligntax.guards.guard import OnError, TextGuard
+from aligntax.guards.arguments import require_text
+from aligntax.guards.guard import Guard, OnError, TextGuard
 from aligntax.guards.judgement import Judgement
 from aligntax.trace import Stage, Verdict
 
-__all__ = ["FunctionGuard"]
+__all__ = ["AsyncFunctionGuard", "FunctionGuard", "is_async"]
 
 
 class FunctionGuard(TextGuard):
@@ -42,21 +43,78 @@ class FunctionGuard(TextGuard):
             raise TypeError(
                 f"function: {function!r} is no plain function; pass one that takes a text and returns at once"
             )
-        super().__init__(name or str(getattr(function, "__name__", type(function).__name__)), stage, on_error)
+        super().__init__(_name_of(function, name), stage, on_error)
         self._function = function
 
     def _judge(self, text: str) -> Judgement:
-        result = self._function(text)
-        if isinstance(result, Judgement):
-            if not isinstance(result.verdict, Verdict) or not isinstance(result.text, str):
-                kinds = f"{type(result.verdict).__name__} and a {type(result.text).__name__}"
-                raise TypeError(f"{self.name} returned a Judgement of a {kinds}; put a Verdict and a str into it")
-            return result._replace(text="") if result.verdict is Verdict.BLOCK else result
-        if isinstance(result, Verdict):  # which is a str as well
-            return _bare(result, text)
-        if isinstance(result, str):
-            return Judgement(Verdict.ALLOW if result == text else Verdict.MODIFY, result)
-        raise TypeError(f"{self.name} returned a {type(result).__name__}; return a str, a Verdict or a Judgement")
+        return _judgement(self.name, self._function(text), text)
+
+
+class AsyncFunctionGuard(Guard):
+    """Does the same with a coroutine function: one that asks another server, for example.
+
+    Its calls are awaited. Nothing ends one that waits for ever but whoever awaits it.
+
+    Args:
+        function: takes a text; what it returns when awaited is as `FunctionGuard` has it.
+        name: the function's own by default.
+        stage, on_error: see `Guard`.
+
+    Raises:
+        TypeError: for what is no coroutine function.
+        ValueError: for another argument that it cannot have.
+    """
+
+    stages: ClassVar[tuple[Stage, ...]] = TextGuard.stages
+
+    def __init__(
+        self,
+        function: Callable[[str], Awaitable[Any]],
+        *,
+        name: str | None = None,
+        stage: Stage = "input",
+        on_error: OnError = "closed",
+    ) -> None:
+        if not is_async(function):
+            raise TypeError(f"function: {function!r} is no coroutine function; pass one that takes a text")
+        super().__init__(_name_of(function, name), stage, on_error)
+        self._function = function
+
+    async def __call__(self, text: str) -> Judgement:
+        """Judge a text.
+
+        Raises:
+            TypeError: if `text` is no string.
+            Exception: what went wrong inside, under the policy `closed`.
+        """
+        require_text(text, "text")
+        try:
+            return _judgement(self.name, await self._function(text), text)
+        except Exception as error:
+            return self._failed(error, text)
+
+
+def is_async(function: Any) -> bool:
+    """Return whether what a function or a callable object returns has to be awaited."""
+    return any(map(inspect.iscoroutinefunction, (function, type(function).__call__)))
+
+
+def _name_of(function: Any, name: str | None) -> str:
+    return name or str(getattr(function, "__name__", type(function).__name__))
+
+
+def _judgement(name: str, result: Any, text: str) -> Judgement:
+    """Return what a function says about a text by what it returned."""
+    if isinstance(result, Judgement):
+        if not isinstance(result.verdict, Verdict) or not isinstance(result.text, str):
+            kinds = f"{type(result.verdict).__name__} and a {type(result.text).__name__}"
+            raise TypeError(f"{name} returned a Judgement of a {kinds}; put a Verdict and a str into it")
+        return result._replace(text="") if result.verdict is Verdict.BLOCK else result
+    if isinstance(result, Verdict):  # which is a str as well
+        return _bare(result, text)
+    if isinstance(result, str):
+        return Judgement(Verdict.ALLOW if result == text else Verdict.MODIFY, result)
+    raise TypeError(f"{name} returned a {type(result).__name__}; return a str, a Verdict or a Judgement")
 
 
 def _bare(verdict: Verdict, text: str) -> Judgement:
