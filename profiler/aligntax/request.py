@@ -33,7 +33,7 @@ class Request:
         ValueError: if `model` or `trace_id` is not a printable string of at most 120 or 64 characters.
     """
 
-    __slots__ = ("_forgotten", "_intake", "_live", "_outer", "_recording", "_trace")
+    __slots__ = ("_answered_ns", "_forgotten", "_intake", "_live", "_outer", "_recording", "_trace")
 
     def __init__(self, intake: Intake, model: str | None = None, trace_id: str | None = None) -> None:
         if model is not None:
@@ -46,6 +46,7 @@ class Request:
         self._outer: Live | None = None
         self._trace: Trace | None = None
         self._forgotten = False
+        self._answered_ns: int | None = None
 
     def __enter__(self) -> Request:
         recorder = self._intake.recorder
@@ -79,9 +80,12 @@ class Request:
         if self._outer is None or recording.ended:
             raise RuntimeError("this request is not open: it was left before, or never entered")
         recording.end_ns = max(end_ns, recording.start_ns)
+        if self._answered_ns is not None:
+            recording.end_ns = self._answered_ns
+            recording.overhead_ns -= end_ns - self._answered_ns  # which is counted as if all until now were ours
         recording.seal()
         recorder.restore(self._outer, self._live)
-        if error is not None:
+        if error is not None and self._answered_ns is None:
             recording.error = judge_error(error)
         if self._forgotten:
             self._intake.running.discard(recording)
@@ -99,6 +103,22 @@ class Request:
         if self._recording.ended:
             raise RuntimeError("the request has ended, and is counted; forget it before its block is left")
         self._forgotten = True
+
+    def answered(self, at_ns: int) -> None:
+        """Let the request end now for all numbers, though its block goes on: nobody waits for it any more.
+
+        What happens in the block from now on, errors included, is not the request's.
+
+        Args:
+            at_ns: now, on the profiler's clock.
+
+        Raises:
+            RuntimeError: if it is not open.
+        """
+        if self._outer is None or self._recording.ended:
+            raise RuntimeError("this request is not open; say that it is answered inside of its block")
+        if self._answered_ns is None:
+            self._answered_ns = at_ns
 
     def book(self, model: str) -> None:
         """Book the request under a model, where that is known only when the request is open.

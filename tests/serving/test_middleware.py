@@ -201,19 +201,29 @@ async def test_a_parallel_guard_that_blocks_cancels_the_model(upstream: Upstream
     assert profiler.ledger.discarded_ns.sum() > 0
 
 
-async def test_nothing_is_sent_before_the_parallel_guards_have_decided(upstream: Upstream, profiler: Profiler) -> None:
+async def test_nothing_is_sent_before_the_parallel_guards_have_decided(profiler: Profiler) -> None:
+    answering = asyncio.Event()
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        answering.set()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
+        for piece in chat_stream("fine"):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+
     class Slow:
         name, stage, on_error = "slow", "parallel", "closed"
 
         async def __call__(self, text: str) -> Judgement:
-            while not upstream.sent:
+            await answering.wait()
+            for _ in range(20):  # the application waits meanwhile, with what it has to send
                 await asyncio.sleep(0)
             return Judgement(Verdict.BLOCK, "")
 
-    async with client_of(TaxMiddleware(upstream.application, profiler=profiler, guards=[Slow()])) as client:
-        upstream.sent = 1  # let it decide as late as it likes
+    async with client_of(TaxMiddleware(application, profiler=profiler, guards=[Slow()])) as client:
         answer = await client.post(CHAT, json=asking("hello", stream=True))
     assert b"fine" not in answer.content
+    assert b"content_filter" in answer.content
     assert outcomes(profiler) == [Outcome.BLOCKED_INPUT]
 
 

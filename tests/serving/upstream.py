@@ -53,8 +53,8 @@ def content_of(body: bytes) -> str:
     found = []
     for line in body.splitlines():
         if line.startswith(b"data: {"):
-            for choice in json.loads(line[6:]).get("choices", []):
-                found.append(choice["delta"].get("content") or "")
+            choices = json.loads(line[6:]).get("choices", [])
+            found += [choice["delta"].get("content") or "" for choice in choices]
     return "".join(found)
 
 

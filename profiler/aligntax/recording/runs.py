@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aligntax.recording.recorder import Recorder
-from aligntax.recording.scope import CODE_OF, FIELDS, GOES_ON, LAYER_MASK, LAYER_SHIFT, Live, Recording
+from aligntax.recording.scope import CALL_SHIFT, CODE_OF, FIELDS, GOES_ON, LAYER_MASK, LAYER_SHIFT, Live, Recording
 from aligntax.trace import Verdict
 
 
@@ -21,13 +23,14 @@ class ImpliedModel:
             records is gathered in a scope of its own, to be told from what they do. Else it is told by its time.
     """
 
-    __slots__ = ("_bits", "_inner", "_live", "_recorder", "_row", "_runs", "_start_ns")
+    __slots__ = ("_bits", "_ended", "_inner", "_live", "_recorder", "_row", "_runs", "_start_ns")
 
     def __init__(self, recorder: Recorder, row: int, *, apart: bool) -> None:
         self._recorder = recorder
         self._row = row
         self._live = live = recorder.current()
         self._inner = live
+        self._ended = False
         if apart:
             self._inner = recorder.enter(live, row)
             self._bits = self._inner.bits if self._inner is not live else 0
@@ -64,21 +67,42 @@ class ImpliedModel:
         """When the run began that goes on."""
         return self._start_ns
 
-    def end(self, error: BaseException | None = None) -> None:
-        """End the call, which raised `error` or returned, and record it if it was the only model's."""
-        recorder, live, inner, bits = self._recorder, self._live, self._inner, self._bits
-        end_ns = recorder.clock()
-        recording = live.recording
-        if inner is not live:
-            recorder.leave(live, inner)
-        elif recording is not None:
-            recording.open_calls.pop(bits, None)
-        if recording is None or self._model_was_called(recording):
+    def answered(self, at_ns: int | None = None) -> None:
+        """End the call: whatever the application goes on with is for nobody who waits.
+
+        Args:
+            at_ns: when it has answered, in the run that goes on; None: when it was paused.
+        """
+        if self._ended:
             return
-        if not self._runs and (inner is live or not inner):
+        if at_ns is None:
+            self._start_ns, at_ns = self._runs[-2:]
+            del self._runs[-2:]
+        self._end(at_ns, None)
+
+    def end(self, error: BaseException | None = None) -> None:
+        """End the call, which raised `error` or returned, and record it if it was the only model's.
+
+        To be called where the call began, even if it has been answered before.
+        """
+        end_ns = self._recorder.clock()
+        self._recorder.restore(self._live, self._inner)
+        if not self._ended:
+            self._end(end_ns, error)
+
+    def _end(self, end_ns: int, error: BaseException | None) -> None:
+        self._ended = True
+        recorder, live, inner, bits = self._recorder, self._live, self._inner, self._bits
+        recording = live.recording
+        if recording is None:
+            return
+        recording.open_calls.pop(bits, None)
+        if inner is not live:
+            recording.closed_ints += len(inner)
+        if self._model_was_called(recording):
+            return
+        if not self._runs and inner is live:
             bits = 0  # a plain call: the request stays simple, and cheap to fold
-            if inner is not live:
-                recording.scopes.remove(inner)
         code = self._row << LAYER_SHIFT | bits
         for start_ns, run_end_ns in zip(self._runs[::2], self._runs[1::2], strict=True):
             recorder.record(live, start_ns, run_end_ns, code | GOES_ON)
@@ -90,12 +114,30 @@ class ImpliedModel:
     def _end_run(self, now_ns: int) -> None:
         if len(self._runs) < 2 * self._recorder.max_spans:
             self._runs += (self._start_ns, now_ns)
+        else:
+            self._recorder.drops.count("trace_full")
 
     def _model_was_called(self, recording: Recording) -> bool:
-        layers = self._recorder.ledger.layers
-        for scope in (recording.root, *recording.scopes):
-            if scope:
-                rows = {code >> LAYER_SHIFT & LAYER_MASK for code in scope[FIELDS - 1 :: FIELDS]}
-                if any(layers[row].kind == "model" for row in rows):
-                    return True
-        return False
+        """Return whether the application has called a model, however deep; a guard beside it may have one, too."""
+        if not (recording.root or recording.scopes):
+            return False
+        models = {row for row, layer in enumerate(self._recorder.ledger.layers) if layer.kind == "model"}
+        found: Sequence[Live] = (recording.root, *recording.scopes)
+        if self._inner is not self._live:
+            found = _scopes_in(recording, self._inner.bits)
+        return any(
+            code >> LAYER_SHIFT & LAYER_MASK in models for scope in found for code in scope[FIELDS - 1 :: FIELDS]
+        )
+
+
+def _scopes_in(recording: Recording, bits: int) -> list[Live]:
+    """Return the scopes that a call has opened, and those of the calls in them."""
+    by_call: dict[int, list[Live]] = {}
+    for scope in list(recording.scopes):
+        by_call.setdefault(scope.bits, []).append(scope)
+    found = by_call.pop(bits, [])
+    for scope in found:
+        for code in scope[FIELDS - 1 :: FIELDS]:
+            if code >> CALL_SHIFT:
+                found += by_call.pop(code >> CALL_SHIFT << CALL_SHIFT, ())
+    return found

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, MutableMapping
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, get_args
 
 from aligntax.profiler import Profiler
 from aligntax.serving.body import Application, Receive, Send
 from aligntax.serving.exchange import Guards, exchange
 from aligntax.serving.formats import route_of
 from aligntax.serving.guarding import ServedGuard
+from aligntax.serving.lifespan import live
 from aligntax.serving.observing import Served, observe
 from aligntax.serving.outlets import Outlets
-from aligntax.serving.settings import CONFIG_VARIABLE, STAGES, Settings, read_settings, settings_of
+from aligntax.serving.settings import CONFIG_VARIABLE, STAGES, RouteKind, Settings, read_settings, settings_of
+from aligntax.serving.threads import GuardThreads
 from aligntax.trace import Layer
 
 __all__ = ["TaxMiddleware"]
+
+MAX_SPANS = 50_000
+"""Each piece of a streamed answer is a span of the model's and one of each guard's: long answers have many."""
 
 
 class TaxMiddleware:
@@ -63,46 +67,81 @@ class TaxMiddleware:
         self.app = app
         self.settings = settings
         self._owns_profiler = profiler is None
-        self.profiler = profiler or Profiler(cpu_share=settings.cpu_share, ledger_dir=settings.ledger_dir)
-        self._executor = ThreadPoolExecutor(settings.threads, thread_name_prefix="aligntax-guard")
-        served = [ServedGuard(self.profiler, guard, self._executor) for guard in settings.guards]
-        self._guards = Guards(**{stage: tuple(each for each in served if each.stage == stage) for stage in STAGES})
-        model_row = self.profiler.ledger.layer_row(Layer(settings.model, "model"))
-        self._served = Served(self.profiler, settings, model_row)
-        self._outlets = Outlets(self.profiler, settings)
+        self._threads = GuardThreads(settings.threads)
+        self.profiler = profiler or self._new_profiler()
+        try:
+            self._prepare()
+            self._outlets: Outlets | None = Outlets(self.profiler, settings)
+        except BaseException:
+            if self._owns_profiler:
+                self.profiler.close()
+            raise
 
     @property
     def metrics_url(self) -> str | None:
         """Where the metrics are served; None if they are not."""
-        return self._outlets.metrics_url
+        return None if self._outlets is None else self._outlets.metrics_url
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request, as ASGI has it."""
         kind = scope["type"]
+        if kind == "http":
+            route = route_of(scope["method"], scope["path"], self.settings.routes)
+            if route is not None:
+                guards = self._guards[route.kind]
+                if guards is None:
+                    await observe(self.app, scope, receive, send, route.kind, self._served)
+                else:
+                    await exchange(self.app, scope, receive, send, route.kind, guards, self._served)
+                return
         if kind == "lifespan":
-            await self._live(scope, receive, send)
-            return
-        route = route_of(scope["method"], scope["path"], self.settings.routes) if kind == "http" else None
-        if route is None:
-            await self.app(scope, receive, send)
-        elif self._guards.reads_prompts() or (self._guards.reads_answers() and route.kind != "embeddings"):
-            await exchange(self.app, scope, receive, send, route.kind, self._guards, self._served)
+            await live(self.app, scope, receive, send, self.open, self.close)
         else:
-            await observe(self.app, scope, receive, send, route.kind, self._served)
+            await self.app(scope, receive, send)
 
-    async def _live(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        """Pass the application's start and end on, and close what is the middleware's own after its end."""
+    def open(self) -> None:
+        """Begin again after `close`, as a server that is started a second time does.
 
-        async def last(message: MutableMapping[str, Any]) -> None:
-            if message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
-                self.close()
-            await send(message)
+        Numbers of a profiler of its own begin at zero, unless `ledger_dir` keeps them.
 
-        await self.app(scope, receive, last)
+        Raises:
+            OSError: if the metrics' port is taken.
+        """
+        if self._outlets is not None:
+            return
+        if self._owns_profiler:
+            self.profiler = self._new_profiler()
+            self._prepare()
+        self._outlets = Outlets(self.profiler, self.settings)
 
     def close(self) -> None:
-        """Stop serving metrics and exporting, and the threads of the guards. For applications without a lifespan."""
-        self._outlets.close()
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        """Stop serving metrics and exporting, and the threads of the guards. For applications without a lifespan.
+
+        Idempotent. Requests are still guarded after it, and not measured any more by a profiler of its own.
+        """
+        outlets, self._outlets = self._outlets, None
+        if outlets is None:
+            return
+        outlets.close()
+        self._threads.close()
         if self._owns_profiler:
             self.profiler.close()
+
+    def _new_profiler(self) -> Profiler:
+        settings = self.settings
+        return Profiler(
+            cpu_share=settings.cpu_share,
+            ledger_dir=settings.ledger_dir,
+            max_spans=MAX_SPANS,
+            max_models=max(16, len(settings.models) + 2),  # beside them: `model`, and what stands for all others
+        )
+
+    def _prepare(self) -> None:
+        profiler, settings, threads = self.profiler, self.settings, self._threads
+        served = [ServedGuard(profiler, guard, threads) for guard in settings.guards]
+        guards = Guards(threads, **{stage: tuple(each for each in served if each.stage == stage) for stage in STAGES})
+        prompt_guards = Guards(threads, guards.input, guards.parallel)
+        self._guards: dict[RouteKind, Guards | None] = dict.fromkeys(get_args(RouteKind), guards or None)
+        self._guards["embeddings"] = prompt_guards or None  # their answers have no text
+        model_row = profiler.ledger.layer_row(Layer(settings.model, "model"))
+        self._served = Served(profiler, settings, model_row)

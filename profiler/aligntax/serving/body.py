@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
@@ -16,6 +15,7 @@ __all__ = [
     "Receive",
     "Replay",
     "Send",
+    "ends_answer",
     "header",
     "parsed",
     "read_body",
@@ -27,6 +27,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
+
+_MOST_DIGITS = 20
 
 
 class BadRequest(Exception):  # noqa: N818 (what HTTP calls it)
@@ -58,7 +60,7 @@ async def read_body(scope: MutableMapping[str, Any], receive: Receive, limit: in
     if encoding and encoding.lower() != b"identity":
         raise BadRequest(415, "unsupported_encoding", "the body is compressed, which guards cannot read; send it plain")
     length = header(scope["headers"], b"content-length")
-    if length and length.isdigit() and int(length) > limit:
+    if length.isdigit() and (len(length) > _MOST_DIGITS or int(length) > limit):
         raise _too_large(limit)
     pieces = []
     size = 0
@@ -99,35 +101,40 @@ class Replay:
 
     Attributes:
         client_left: whether it said that the client has left.
+        length: of the body.
     """
 
     def __init__(self, body: bytes, receive: Receive) -> None:
         self._body: bytes | None = body
         self._receive = receive
-        self._over = asyncio.Event()
+        self._over = False
+        self.length = len(body)
         self.client_left = False
 
     def end(self) -> None:
-        """Make it say that the client has left: nobody reads the answer any more."""
-        self._over.set()
+        """Make it say from now on that the client has left: nobody reads the answer any more."""
+        self._over = True
 
     async def __call__(self) -> Message:
         """Return the body; then wait until the client leaves."""
+        if self._over:
+            return {"type": "http.disconnect"}
         if self._body is not None:
             body, self._body = self._body, None
             return {"type": "http.request", "body": body, "more_body": False}
-        over = asyncio.ensure_future(self._over.wait())
-        left = asyncio.ensure_future(self._receive())
-        try:
-            await asyncio.wait((over, left), return_when=asyncio.FIRST_COMPLETED)
-            if not left.done():
-                return {"type": "http.disconnect"}
-            message = left.result()
-            self.client_left |= message["type"] == "http.disconnect"
-            return message
-        finally:
-            for waiting in (over, left):
-                waiting.cancel()
+        # Without a task: who only looks whether the client is still there cancels the call where it would wait.
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            self.client_left = True
+        return message
+
+
+def ends_answer(message: Message) -> bool:
+    """Return whether a message of an application is the last one of its answer, but for trailers."""
+    kind = message["type"]
+    if kind in ("http.response.body", "http.response.zerocopysend"):
+        return not message.get("more_body", False)
+    return bool(kind == "http.response.pathsend")
 
 
 def header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,15 +23,18 @@ from aligntax.serving.body import (
     read_body,
     with_headers,
 )
-from aligntax.serving.formats import model_name, prompt_places, unreadable, wants_stream
+from aligntax.serving.formats import dump, model_name, prompt, wants_stream
 from aligntax.serving.guarding import Blocked, GuardFailed, ServedGuard, first_block, in_parallel, in_series
 from aligntax.serving.observing import Served
 from aligntax.serving.replies import Replies
 from aligntax.serving.settings import RouteKind, Settings
-from aligntax.serving.streaming import UnreadableAnswer
-from aligntax.trace import Outcome, Verdict
+from aligntax.serving.threads import GuardThreads
+from aligntax.trace import Outcome
 
 __all__ = ["Guards", "exchange"]
+
+_UNREAD = ("http.response.pathsend", "http.response.zerocopysend", "http.response.trailers")
+"""Ways to answer that ASGI servers offer, and that lead past the guards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +42,19 @@ class Guards:
     """The guards of a server, by stage.
 
     Attributes:
+        threads: where they run when they would hold up the event loop.
         input, parallel, stream, output: in their order.
     """
 
+    threads: GuardThreads
     input: Sequence[ServedGuard] = ()
     parallel: Sequence[ServedGuard] = ()
     stream: Sequence[ServedGuard] = ()
     output: Sequence[ServedGuard] = ()
+
+    def __bool__(self) -> bool:
+        """Whether there is any."""
+        return self.reads_prompts() or self.reads_answers()
 
     def reads_prompts(self) -> bool:
         """Return whether any guard reads what is asked."""
@@ -73,10 +81,10 @@ async def exchange(
     profiler, settings, model_row = served
     async with profiler.request() as request:
         replies = Replies(kind, settings, send)
+        answer = Answer(kind, guards.stream, guards.output, guards.threads, settings, request, profiler, replies, send)
         try:
             body = await read_body(scope, receive, settings.max_body_bytes)
-            document = parsed(body)
-            _require_readable(kind, document, guards, settings)
+            body, texts = await _admitted(body, kind, guards, settings, request, replies)
         except ClientGone:
             request.outcome = Outcome.CANCELLED
             return
@@ -84,84 +92,102 @@ async def exchange(
             request.forget()
             await replies.bad_request(error)
             return
-        name = model_name(document)
-        request.book(name if name in settings.models else settings.model)
-        replies.model, replies.streams = name, wants_stream(document)
-        try:
-            places = prompt_places(kind, document)
-            ask = in_parallel if settings.order.get("input") == "parallel" else in_series
-            if guards.input and await ask(guards.input, places):
-                body = json.dumps(document, ensure_ascii=False).encode("utf-8", "surrogatepass")
-        except (Blocked, GuardFailed) as error:
-            await _refuse(request, replies, error)
+        except (Blocked, GuardFailed) as failure:
+            await answer.refuse(failure)
             return
-        run = _Run(application, _prepared(scope, body, guards), Replay(body, receive), request, profiler, model_row)
-        answer = Answer(kind, guards.stream, guards.output, settings, request, profiler, send)
-        failure = await run.until_answered(answer, guards.parallel, [place.text for place in places])
-        if failure is not None:
-            await _refuse(request, replies, failure, answer)
+        replay = Replay(body, receive)
+        body = b""  # which an answer may take minutes to outlive
+        answer.receive = replay
+        run = _Run(application, _prepared(scope, replay, guards), replay, answer, profiler, model_row)
+        try:
+            await (run.beside(guards.parallel, texts) if guards.parallel else run.alone())
+            if not answer.complete and answer.failure is None:
+                request.outcome = Outcome.ERROR  # the application returned before it had answered
+        finally:
+            answer.close()
+            left = answer.client_left or (replay.client_left and not answer.complete)
+            if left and answer.failure is None:
+                request.outcome = Outcome.CANCELLED
 
 
-def _require_readable(kind: RouteKind, document: dict[str, Any], guards: Guards, settings: Settings) -> None:
-    if guards.reads_prompts() and settings.unreadable == "refuse" and unreadable(kind, document):
+async def _admitted(
+    body: bytes, kind: RouteKind, guards: Guards, settings: Settings, request: Request, replies: Replies
+) -> tuple[bytes, list[str]]:
+    """Return the body of a request as the input guards leave it, and the texts for the guards beside the model.
+
+    Raises:
+        BadRequest: if guards cannot read it.
+        Blocked, GuardFailed: as the guards say.
+    """
+    document = parsed(body)
+    asked = prompt(kind, document)
+    if asked.unreadable and guards.reads_prompts() and settings.unreadable == "refuse":
         message = "the prompt has parts that guards cannot read, such as token ids or images; send it as text"
         raise BadRequest(400, "unreadable_prompt", message)
+    name = model_name(document)
+    request.book(name if name in settings.models else settings.model)
+    replies.model, replies.streams = name, wants_stream(document)
+    ask = in_parallel if settings.order.get("input") == "parallel" else in_series
+    if guards.input and await ask(guards.input, asked.places):
+        try:
+            body = dump(document)
+        except RecursionError:
+            raise BadRequest(400, "invalid_json", "the body is nested too deeply; send it flatter") from None
+    return body, [place.text for place in asked.places] if guards.parallel else []
 
 
 class _Run:
-    """The application at work on one request, and the guards beside it."""
+    """The application at work on one request."""
 
     def __init__(
         self,
         application: Application,
         scope: MutableMapping[str, Any],
         receive: Replay,
-        request: Request,
+        answer: Answer,
         profiler: Profiler,
         model_row: int,
     ) -> None:
         self._application = application
         self._scope = scope
         self._receive = receive
-        self._request = request
+        self._answer = answer
         self._profiler = profiler
         self._row = model_row
 
-    async def until_answered(
-        self, answer: Answer, guards: Sequence[ServedGuard], texts: Sequence[str]
-    ) -> Exception | None:
-        """Let the application answer, and return what a guard, or the answer itself, has against it; None if nothing.
-
-        A guard beside the application that blocks ends it before it has answered.
+    async def beside(self, guards: Sequence[ServedGuard], texts: Sequence[str]) -> None:
+        """Let the application answer, with guards beside it; one that blocks ends it before it has answered.
 
         Raises:
             Exception: what the application raised.
         """
+        answer = self._answer
+        asking = asyncio.create_task(first_block(guards, texts))
+        answer.admitted = asking
+        running = asyncio.create_task(self.alone())
         try:
-            if not guards:
-                await self._run(answer)
-                return answer.failure
-            beside = asyncio.create_task(first_block(guards, texts))
-            answer.admitted = beside
-            running = asyncio.create_task(self._run(answer))
-            try:
-                await asyncio.wait((beside, running), return_when=asyncio.FIRST_COMPLETED)
-                if beside.done() and (error := beside.exception()) is not None:
-                    return _expected(error)
+            await asyncio.wait((asking, running), return_when=asyncio.FIRST_COMPLETED)
+            if asking.done() and (failure := asking.exception()) is not None:
+                running.cancel()
+                if not isinstance(failure, (Blocked, GuardFailed)):
+                    raise failure
+                answer.failure = failure
+                await answer.refuse(failure)
+            else:
                 await running
-                return answer.failure
-            finally:
-                for task in (running, beside):
-                    task.cancel()
-                await asyncio.gather(running, beside, return_exceptions=True)
         finally:
-            answer.close()
-            if self._receive.client_left and not answer.complete and answer.failure is None:
-                self._request.outcome = Outcome.CANCELLED
+            for task in (running, asking):
+                task.cancel()
+            await asyncio.gather(running, asking, return_exceptions=True)
 
-    async def _run(self, answer: Answer) -> None:
-        model = ImpliedModel(self._profiler.recorder, self._row, apart=True)
-        answer.model, answer.receive = model, self._receive
+    async def alone(self) -> None:
+        """Let the application answer.
+
+        Raises:
+            Exception: what it raised.
+        """
+        answer = self._answer
+        answer.model = model = ImpliedModel(self._profiler.recorder, self._row, apart=True)
         try:
             await self._application(self._scope, self._receive, answer)
         except BaseException as error:
@@ -173,27 +199,14 @@ class _Run:
             model.end()
 
 
-def _expected(error: BaseException) -> Exception:
-    if isinstance(error, (Blocked, GuardFailed)):
-        return error
-    raise error
-
-
-def _prepared(scope: MutableMapping[str, Any], body: bytes, guards: Guards) -> MutableMapping[str, Any]:
+def _prepared(scope: MutableMapping[str, Any], replay: Replay, guards: Guards) -> MutableMapping[str, Any]:
     """Return the scope of a request whose body has been read, and whose answer must be readable."""
-    drop = [b"content-length", b"transfer-encoding", *([b"accept-encoding"] if guards.reads_answers() else [])]
-    add = [(b"content-length", str(len(body)).encode())]
-    if guards.reads_answers() and header(scope["headers"], b"accept-encoding"):
+    drop = [b"content-length", b"transfer-encoding"]
+    add = [(b"content-length", str(replay.length).encode())]
+    if not guards.reads_answers():
+        return {**scope, "headers": with_headers(scope["headers"], *drop, add=add)}
+    if header(scope["headers"], b"accept-encoding"):
+        drop.append(b"accept-encoding")
         add.append((b"accept-encoding", b"identity"))
-    return {**scope, "headers": with_headers(scope["headers"], *drop, add=add)}
-
-
-async def _refuse(request: Request, replies: Replies, failure: Exception, answer: Answer | None = None) -> None:
-    """Tell the client why there is no answer, or no more of it."""
-    if isinstance(failure, (GuardFailed, UnreadableAnswer)):
-        timed_out = getattr(failure, "verdict", None) is Verdict.TIMEOUT
-        request.outcome = Outcome.TIMEOUT if timed_out else Outcome.ERROR
-    if answer is not None and answer.started and answer.stream is not None:
-        await replies.cut(failure, answer.stream)
-    else:
-        await replies.refusal(failure)
+    extensions = {name: each for name, each in (scope.get("extensions") or {}).items() if name not in _UNREAD}
+    return {**scope, "headers": with_headers(scope["headers"], *drop, add=add), "extensions": extensions}

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Generator, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
+from collections.abc import Generator, Iterable, Sequence
+from math import inf
 from typing import Any, Protocol
 
 from aligntax.guards.judgement import Judgement
 from aligntax.profiler import Profiler
 from aligntax.serving.settings import GuardSettings
-from aligntax.trace import Verdict
+from aligntax.serving.threads import GuardThreads
+from aligntax.trace import Layer, Verdict
 
-__all__ = ["Blocked", "GuardFailed", "Place", "ServedGuard", "first_block", "in_parallel", "in_series"]
+__all__ = [
+    "MOST_INLINE_CHARACTERS",
+    "Blocked",
+    "GuardFailed",
+    "Place",
+    "ServedGuard",
+    "first_block",
+    "in_parallel",
+    "in_series",
+]
 
 MOST_INLINE_CHARACTERS = 32_768
 """What a kernel reads in about 30 us; the event loop should not stand still for much longer."""
@@ -68,36 +77,40 @@ class ServedGuard:
     Args:
         profiler: times it.
         settings: the guard and how it is served.
-        executor: where calls run that would hold up the event loop.
+        threads: where calls run that would hold up the event loop.
 
     Attributes:
         name, stage: of its layer.
         row: of its layer, in the ledger.
+        beside: whether its calls run on a thread, however short the text; never those of an asynchronous guard.
+        timeout_seconds: see `GuardSettings`.
 
     Raises:
         ValueError: if it stands at the stage `stream` and has no streams.
     """
 
-    def __init__(self, profiler: Profiler, settings: GuardSettings, executor: ThreadPoolExecutor) -> None:
+    def __init__(self, profiler: Profiler, settings: GuardSettings, threads: GuardThreads) -> None:
         guard = settings.guard
         self.name: str = guard.name
         self.stage: str = guard.stage
-        if self.stage == "stream" and not callable(getattr(guard, "stream", None)):
+        if self.stage == "stream" and not inspect.isgeneratorfunction(getattr(guard, "stream", None)):
             raise ValueError(
-                f"guard {self.name!r} stands at stage 'stream', but has no method stream(); "
+                f"guard {self.name!r} stands at stage 'stream', but has no generator method stream(); "
                 "use stage='output', for which streamed answers are kept back as a whole"
             )
+        by_kernel = type(guard).__name__ in _KERNEL_GUARDS and type(guard).__module__.startswith("aligntax.")
         self._profiler = profiler
         self._guard = guard
         self._timed = profiler.guard(guard, name=self.name, stage=guard.stage)
-        self.row = profiler.ledger.layer_row(next(each for each in profiler.ledger.layers if each.name == self.name))
-        self._timeout_seconds = settings.timeout_seconds
+        self.row = profiler.ledger.layer_row(Layer(self.name, "guard", guard.stage))
+        self.timeout_seconds = settings.timeout_seconds
         self._open = getattr(guard, "on_error", "closed") == "open"
-        self._executor = executor
+        self._threads = threads
         self._is_async = inspect.iscoroutinefunction(guard) or inspect.iscoroutinefunction(type(guard).__call__)
-        by_kind = type(guard).__name__ not in _KERNEL_GUARDS or not type(guard).__module__.startswith("aligntax.")
-        self._always_beside = by_kind if settings.thread is None else settings.thread
-        self._never_beside = settings.thread is False
+        self.beside = not self._is_async and (not by_kernel if settings.thread is None else settings.thread)
+        self._longest_inline = inf if settings.thread is False else MOST_INLINE_CHARACTERS
+        # A kernel's calls can neither hang nor return nonsense, so that they need nothing but their times taken.
+        self._plain = by_kernel and not self.beside
 
     async def judge(self, text: str) -> Judgement:
         """Return what the guard says about a text.
@@ -106,21 +119,27 @@ class ServedGuard:
             Blocked: if it blocks it.
             GuardFailed: if it raised, took too long or returned no judgement, and fails closed.
         """
-        if not self._is_async and (
-            self._never_beside or not (self._always_beside or len(text) > MOST_INLINE_CHARACTERS)
-        ):
+        if self._plain and len(text) <= self._longest_inline:
             try:
-                return self._checked(self._timed(text))
+                said: Judgement = self._timed(text)
             except Exception as error:
                 return self.failed(error, text)
-        try:
-            with self._profiler.layer(self.name, kind="guard", stage=self._guard.stage) as block:
-                async with asyncio.timeout(self._timeout_seconds):
-                    said = self._guard_result(await self._beside(text))
-                block.verdict = said.verdict
-            return self._checked(said)
-        except Exception as error:
-            return self.failed(error, text)
+        else:
+            try:
+                with self._profiler.layer(self.name, kind="guard", stage=self._guard.stage) as block:
+                    async with asyncio.timeout(self.timeout_seconds):
+                        said = self.judgement(await self._later(text), text)
+                    block.verdict = said.verdict
+            except asyncio.CancelledError as error:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                return self.failed(RuntimeError(f"{type(error).__name__} by the guard itself"), text)
+            except Exception as error:
+                return self.failed(error, text)
+        if said.verdict is Verdict.BLOCK:
+            raise Blocked(self.name)
+        return said
 
     def stream(self) -> Generator[Judgement, str | None, None]:
         """Return a stream of the guard, ready to be sent the first piece."""
@@ -135,8 +154,6 @@ class ServedGuard:
             Blocked: if the error is one, or means one by an attribute `verdict`.
             GuardFailed: unless the guard is one that lets everything pass then.
         """
-        if isinstance(error, Blocked):
-            raise error
         if getattr(error, "verdict", None) is Verdict.BLOCK:
             raise Blocked(self.name) from None
         timed_out = isinstance(error, TimeoutError)
@@ -145,22 +162,30 @@ class ServedGuard:
         # Without its cause: a guard's own message may quote the text.
         raise GuardFailed(self.name, timed_out=timed_out) from None
 
-    def _beside(self, text: str) -> Awaitable[Any]:
-        if self._is_async:
-            result: Awaitable[Any] = self._guard(text)
-            return result
-        return asyncio.get_running_loop().run_in_executor(self._executor, copy_context().run, self._guard, text)
+    def timed_out(self, since_ns: int) -> GuardFailed:
+        """Record a stream that did not return in time, and return the failure: what it holds back is lost."""
+        recorder = self._profiler.recorder
+        recorder.fail(self.row, recorder.current(), since_ns, recorder.clock(), TimeoutError(), 0)
+        return GuardFailed(self.name, timed_out=True)
 
-    def _checked(self, said: Any) -> Judgement:
-        judgement = self._guard_result(said)
-        if judgement.verdict is Verdict.BLOCK:
-            raise Blocked(self.name)
-        return judgement
+    def judgement(self, said: Any, text: str) -> Judgement:
+        """Return what the guard returned about a text.
 
-    def _guard_result(self, said: Any) -> Judgement:
+        Raises:
+            TypeError: if that is no judgement, or one that its stage has no place for.
+        """
         if not (isinstance(said, Judgement) and isinstance(said.verdict, Verdict) and isinstance(said.text, str)):
             raise TypeError(f"guard {self.name!r} returned a {type(said).__name__}; return a Judgement")
+        if self.stage == "parallel" and said.text != text and said.verdict is not Verdict.BLOCK:
+            raise TypeError(f"guard {self.name!r} changed a text that the model has already; block it, or use 'input'")
         return said
+
+    async def _later(self, text: str) -> Any:
+        if self._is_async:
+            return await self._guard(text)
+        if self.beside or len(text) > self._longest_inline:
+            return await self._threads.run(self._guard, text)
+        return self._guard(text)
 
 
 async def in_series(guards: Iterable[ServedGuard], places: Sequence[Place]) -> bool:
@@ -193,12 +218,14 @@ async def in_parallel(guards: Sequence[ServedGuard], places: Sequence[Place]) ->
     changed = False
     for index, place in enumerate(places):
         changing = [
-            guard for guard, judgements in zip(guards, said, strict=True) if judgements[index].text != texts[index]
+            (guard, judgements[index].text)
+            for guard, judgements in zip(guards, said, strict=True)
+            if judgements[index].text != texts[index]
         ]
         if changing:
             changed = True
-            place.put(said[list(guards).index(changing[0])][index].text)
-            await in_series(changing[1:], [place])
+            place.put(changing[0][1])
+            await in_series([guard for guard, _ in changing[1:]], [place])
     return changed
 
 

@@ -6,12 +6,11 @@ from collections.abc import MutableMapping
 from typing import Any, NamedTuple
 
 from aligntax.profiler import Profiler
-from aligntax.recording.chunks import ChunkTimes
 from aligntax.recording.runs import ImpliedModel
 from aligntax.request import Request
-from aligntax.serving.body import Application, Message, Receive, Send, header
+from aligntax.serving.body import Application, Message, Receive, Send, ends_answer, header
+from aligntax.serving.pieces import Pieces
 from aligntax.serving.settings import RouteKind, Settings
-from aligntax.serving.streaming import AnswerStream, UnreadableAnswer
 from aligntax.trace import Outcome
 
 __all__ = ["Served", "observe"]
@@ -46,62 +45,92 @@ async def observe(
     profiler, settings, model_row = served
     with profiler.request(model=settings.model) as request:
         model = ImpliedModel(profiler.recorder, model_row, apart=False)
-        watch = _Watch(kind, request, model, profiler, settings, send)
+        watch = _Watch(kind, request, model, served, receive, send)
         try:
-            await application(scope, receive, watch)
+            await application(scope, watch.receive, watch.send)
         except BaseException as error:
-            model.end(error)
+            if not watch.complete:
+                model.end(error)
+            if watch.client_left:  # an application may say so with whatever error it likes
+                request.outcome = Outcome.CANCELLED
             raise
-        model.end()
         if not watch.complete:
-            request.outcome = Outcome.CANCELLED  # the server told the application that the client has left
+            model.end()
+            request.outcome = Outcome.ERROR
+        if watch.client_left:
+            request.outcome = Outcome.CANCELLED
 
 
 class _Watch:
-    """The `send` of an application whose answers are only measured."""
+    """The `receive` and the `send` of an application whose answers are only measured."""
 
     __slots__ = (
-        "_called_ns",
-        "_chunks",
         "_clock",
         "_kind",
-        "_limit",
         "_model",
+        "_pieces",
+        "_receive",
         "_request",
         "_send",
+        "_served",
         "_taken_ns",
-        "_until_text",
+        "_uploaded",
+        "client_left",
         "complete",
     )
 
     def __init__(
-        self, kind: RouteKind, request: Request, model: ImpliedModel, profiler: Profiler, settings: Settings, send: Send
+        self, kind: RouteKind, request: Request, model: ImpliedModel, served: Served, receive: Receive, send: Send
     ) -> None:
         self._kind = kind
         self._request = request
         self._model = model
-        self._clock = profiler.recorder.clock
-        self._limit = settings.max_event_bytes
+        self._served = served
+        self._clock = served[0].recorder.clock
+        self._receive = receive
         self._send = send
-        self._chunks: ChunkTimes | None = None
-        self._until_text: AnswerStream | None = None
-        self._called_ns = self._taken_ns = model.running_since_ns
-        self.complete = False
+        self._pieces: Pieces | None = None
+        self._taken_ns = model.running_since_ns
+        self._uploaded = self.client_left = self.complete = False
 
-    async def __call__(self, message: Message) -> None:
+    async def receive(self) -> Message:
+        """Return what comes from the client."""
+        if self._uploaded:
+            message = await self._receive()
+        else:
+            now_ns = self._clock()
+            message = await self._receive()
+            came_ns = self._clock()
+            if came_ns - now_ns > _SLOW_NS:
+                self._model.leave_out(now_ns, came_ns)
+                self._taken_ns += came_ns - now_ns
+            self._uploaded = not message.get("more_body", False)
+        if message["type"] == "http.disconnect" and not self.complete:
+            self.client_left = True
+        return message
+
+    async def send(self, message: Message) -> None:
         """Pass one message on."""
         now_ns = self._clock()
-        if message["type"] == "http.response.start":
+        starts = message["type"] == "http.response.start"
+        if starts:
             self._begin(message)
-        elif message["type"] == "http.response.body":
-            self.complete = not message.get("more_body", False)
-            if self._chunks is not None and message.get("body"):
-                self._note(self._chunks, message["body"], now_ns)
-        await self._send(message)
-        taken_ns = self._clock()
-        if taken_ns - now_ns > _SLOW_NS:
+        if self._pieces is not None:
+            self._pieces.ran(now_ns - self._taken_ns)
+            if not starts:
+                self._pieces.note(message.get("body", b""), now_ns - self._request.start_ns)
+        try:
+            await self._send(message)
+        except OSError:
+            self.client_left = True
+            raise
+        self._taken_ns = taken_ns = self._clock()
+        if not starts and not self.complete and ends_answer(message):
+            self.complete = True
+            self._model.answered(now_ns)
+            self._request.answered(taken_ns)
+        elif taken_ns - now_ns > _SLOW_NS:
             self._model.leave_out(now_ns, taken_ns)
-        self._taken_ns = taken_ns
 
     def _begin(self, message: Message) -> None:
         status = message["status"]
@@ -110,22 +139,5 @@ class _Watch:
         elif status >= 400:
             self._request.forget()
         elif header(message.get("headers", ()), b"content-type").startswith(b"text/event-stream"):
-            chunks = self._chunks = self._request.begin_chunks()
-            self._until_text = AnswerStream(self._kind, (), self._clock, chunks, self._limit)
-
-    def _note(self, chunks: ChunkTimes, body: bytes, now_ns: int) -> None:
-        """Note a piece of a stream: the first with a text, and whatever follows it but comments."""
-        if self._until_text is not None:
-            try:
-                self._until_text.feed(body)
-            except UnreadableAnswer:
-                self._until_text = None  # no stream of this API: every piece counts
-            else:
-                if not self._until_text.texts_came:
-                    return
-                self._until_text = None
-        elif body.startswith(b":"):
-            return
-        gap_ns = now_ns - self._taken_ns
-        chunks.came(now_ns - self._called_ns, gap_ns)
-        chunks.went(now_ns - self._request.start_ns, gap_ns)
+            profiler, settings, _ = self._served
+            self._pieces = Pieces(self._kind, profiler.recorder.clock, self._request.begin_chunks(), settings)

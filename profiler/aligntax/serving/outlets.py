@@ -30,7 +30,7 @@ class Outlets:
         self.metrics_url: str | None = None
         with ExitStack() as stack:
             if settings.metrics_port is not None:
-                shared = settings.ledger_dir is not None
+                shared = settings.ledger_dir is not None and settings.metrics_port != 0
                 server = stack.enter_context(
                     serve(profiler, settings.metrics_port, settings.metrics_host, shared=shared)
                 )

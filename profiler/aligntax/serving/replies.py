@@ -67,7 +67,15 @@ class Replies:
         else:
             status, document = _failed(failure)
             problem = document["error"]
-            await self._end(error_event(self._kind, problem["message"], status=status, code=problem["code"]))
+            number = (stream.last or {}).get("sequence_number")
+            events = error_event(
+                self._kind,
+                problem["message"],
+                status=status,
+                code=problem["code"],
+                sequence_number=number + 1 if isinstance(number, int) else 0,
+            )
+            await self._end(events)
 
     async def _json(self, status: int, document: dict[str, Any]) -> None:
         body = json.dumps(document).encode()

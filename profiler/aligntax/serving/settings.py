@@ -31,10 +31,12 @@ class GuardSettings:
 
     Attributes:
         guard: called with a text, returns a `Judgement`; has `name`, `stage` and `on_error`.
-        timeout_seconds: how long a call may take before the request goes on as `on_error` says. A call that runs on the
-            event loop cannot be interrupted.
+        timeout_seconds: how long a call may take, the wait for a thread included, before the request goes on as
+            `on_error` says; the call itself goes on on its thread. One that runs on the event loop cannot be
+            interrupted. A stream that does not return in time ends the answer, whatever `on_error` says, because what
+            it holds back is lost.
         thread: whether calls run on a thread. None: those of guards made of the user's own code and of ONNX Runtime,
-            and those on long texts.
+            and those on long texts. Asynchronous guards run on the event loop.
     """
 
     guard: Any
@@ -52,12 +54,13 @@ class Settings:
             all at once, and `stream` guards one after another.
         routes: further paths beside OpenAI's, each with the kind of API that it speaks.
         model: name of the model's layer where the application marks none, and of its requests' series.
-        models: model names out of request bodies that get series of their own; all others are booked under `model`.
+        models: model names that get series of their own, where requests name them in a body that guards read; all
+            others are booked under `model`.
         on_block: whether a block is an answer that refuses, with status 200, or an error with status 400.
         block_message: what either says.
         unreadable: whether a prompt that holds what no guard can read, such as token ids or an image, is refused.
-        max_body_bytes, max_answer_bytes: of a request and of an answer that guards read as a whole; larger ones are
-            refused.
+        max_body_bytes, max_answer_bytes: of a request and of an answer that guards read as a whole, or that repeats its
+            texts; larger ones are refused.
         max_event_bytes: of one event of a stream that guards read.
         threads: for guards that run beside the event loop.
         metrics_port, metrics_host: where `/metrics` is served from; no port: not at all. 0: any free one.
@@ -95,7 +98,7 @@ class Settings:
                     "'parallel', the others as they must"
                 )
         for path, kind in self.routes.items():
-            if not path.startswith("/") or kind not in get_args(RouteKind):
+            if not (isinstance(path, str) and path.startswith("/")) or kind not in get_args(RouteKind):
                 kinds = ", ".join(map(repr, get_args(RouteKind)))
                 raise ValueError(
                     f"routes: {path!r}={shown(kind)}; a path begins with '/', and its kind is one of {kinds}"
@@ -119,6 +122,8 @@ class Settings:
         for name in names:
             Layer(name, "model")
         for settings in self.guards:
+            if settings.guard.name in names:
+                raise ValueError(f"guard {settings.guard.name!r} is called as a model is; give one another name")
             if not 0 < settings.timeout_seconds <= 3600:
                 raise ValueError(
                     f"timeout_seconds={settings.timeout_seconds} of guard {settings.guard.name!r} is out of range; use "

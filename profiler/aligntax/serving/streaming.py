@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import deque
 from collections.abc import Generator, Sequence
 from typing import Any
 
@@ -21,8 +20,9 @@ from aligntax.serving.formats import (
     tail,
     whole_places,
 )
-from aligntax.serving.guarding import Blocked, ServedGuard
-from aligntax.serving.settings import RouteKind
+from aligntax.serving.guarding import Blocked, GuardFailed, ServedGuard
+from aligntax.serving.links import Link
+from aligntax.serving.settings import RouteKind, Settings
 from aligntax.serving.sse import Frame, Frames, event, with_data
 from aligntax.trace import Verdict
 
@@ -36,31 +36,6 @@ class UnreadableAnswer(Exception):  # noqa: N818 (says what it is)
     """An answer that guards cannot read, and that therefore goes nowhere."""
 
 
-class _Link:
-    """One guard's stream over one text, and which pieces of it the guard still holds."""
-
-    __slots__ = ("_pieces", "_taken", "guard", "stream")
-
-    def __init__(self, guard: ServedGuard) -> None:
-        self.guard = guard
-        self.stream: Generator[Judgement, str | None, None] = guard.stream()
-        # When each piece came that is not wholly released, and up to which byte of the text it goes.
-        self._pieces: deque[tuple[int, int]] = deque()
-        self._taken = 0
-
-    def took(self, text: str, came_ns: int) -> None:
-        """Note a piece that the guard is being given."""
-        self._taken += len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
-        self._pieces.append((came_ns, self._taken))
-
-    def released(self, held: int, now_ns: int, times: ChunkTimes) -> None:
-        """Note that the guard keeps the last `held` bytes of the text, and nothing before them."""
-        pieces = self._pieces
-        released = self._taken - held
-        while pieces and pieces[0][1] <= released:
-            times.held(self.guard.row, now_ns - pieces.popleft()[0])
-
-
 class AnswerStream:
     """Rewrites the events of one streamed answer.
 
@@ -71,52 +46,62 @@ class AnswerStream:
         guards: of the stage `stream`, in their order; none for a stream that is only watched.
         clock: of the profiler.
         times: where hold times are noted.
-        max_event_bytes: of one event.
+        settings: how long an event may be, and the texts that the stream repeats.
 
     Attributes:
-        first, last: the documents of the first and the last event; what ends a stream early is modelled on them.
+        failure: why the answer does not go on behind what was returned last: `Blocked`, `GuardFailed` or
+            `UnreadableAnswer`. None as long as it goes on.
+        first, last: the documents of the first and the last event that go on; what ends a stream early is modelled on
+            them.
+        asking: the guard that is being asked, or was asked last.
         texts_came, texts_went: whether the body that was fed last brought a text, and whether one goes on.
     """
 
     def __init__(
-        self, kind: RouteKind, guards: Sequence[ServedGuard], clock: Clock, times: ChunkTimes, max_event_bytes: int
+        self, kind: RouteKind, guards: Sequence[ServedGuard], clock: Clock, times: ChunkTimes, settings: Settings
     ) -> None:
         self._kind = kind
         self._guards = guards
         self._clock = clock
         self._times = times
-        self._frames = Frames(max_event_bytes)
-        self._chains: dict[Key, list[_Link]] = {}
+        self._frames = Frames(settings.max_event_bytes)
+        self._room = settings.max_answer_bytes
+        self._chains: dict[Key, list[Link]] = {}
         self._whole: dict[Key, list[str]] = {}
         self._ended: set[Key] = set()
         self._added = 0
+        self.failure: Exception | None = None
         self.first: dict[str, Any] | None = None
         self.last: dict[str, Any] | None = None
+        self.asking = guards[0] if guards else None
         self.texts_came = self.texts_went = False
 
     def feed(self, body: bytes) -> bytes:
-        """Take the next bytes of the answer, and return what goes on.
-
-        Raises:
-            Blocked, GuardFailed: as the guards say. What came before in the same bytes is not sent then.
-            UnreadableAnswer: for an event that is no JSON, or too long.
-        """
+        """Take the next bytes of the answer, and return what goes on; see `failure` then."""
         self.texts_came = self.texts_went = False
+        written: list[bytes] = []
         try:
-            frames = self._frames.feed(body)
+            for frame in self._frames.feed(body):
+                written.append(self._rewritten(frame))  # noqa: PERF401 (what was written before a failure counts)
         except ValueError as error:
-            raise UnreadableAnswer(str(error)) from None
-        return b"".join([self._rewritten(frame) for frame in frames])
+            self.failure = UnreadableAnswer(str(error))
+        except (Blocked, GuardFailed, UnreadableAnswer) as failure:
+            self.failure = failure
+        return b"".join(written)
 
     def finish(self) -> bytes:
-        """Return what is left when the answer has ended, held texts that no event has ended included."""
+        """Return what is left when the answer has ended, held texts that no event has ended included; see `failure`."""
         self.texts_came = self.texts_went = False
+        written: list[bytes] = []
         try:
-            frames = self._frames.finish()
+            for frame in self._frames.finish():
+                written.append(self._rewritten(frame))  # noqa: PERF401 (as above)
+            written.append(self._held_texts())
         except ValueError as error:
-            raise UnreadableAnswer(str(error)) from None
-        rest = b"".join([self._rewritten(frame) for frame in frames])
-        return rest + self._held_texts()
+            self.failure = UnreadableAnswer(str(error))
+        except (Blocked, GuardFailed, UnreadableAnswer) as failure:
+            self.failure = failure
+        return b"".join(written)
 
     def open_keys(self) -> list[Key]:
         """Return the keys of the texts that have begun and not ended."""
@@ -126,7 +111,12 @@ class AnswerStream:
         """End the streams of the guards, for an answer that ends early."""
         for chain in self._chains.values():
             for link in chain:
-                link.stream.close()
+                if link.stream is not None:
+                    link.stream.close()
+
+    def abandon(self) -> None:
+        """Let go of the streams of the guards, of which one has not returned; that one cannot be closed."""
+        self._chains = {}
 
     def _rewritten(self, frame: Frame) -> bytes:
         if frame.is_done:
@@ -139,8 +129,6 @@ class AnswerStream:
             raise UnreadableAnswer("an event of the stream is no JSON") from None
         if not isinstance(document, dict):
             raise UnreadableAnswer("an event of the stream is no JSON object")
-        self.first = self.first or document
-        self.last = document
         renumbered = self._added > 0
         if renumbered:
             renumber(self._kind, document, self._added)
@@ -161,7 +149,15 @@ class AnswerStream:
             changed |= self._replace_whole(document, frame.event)
         if changed:
             drop_tokens(self._kind, document)
-        return before + with_data(frame, dump(document)) if changed or renumbered else frame.raw
+        written = frame.raw
+        if changed or renumbered:
+            try:
+                written = before + with_data(frame, dump(document))
+            except RecursionError:
+                raise UnreadableAnswer("an event of the stream is nested too deeply") from None
+        self.first = self.first or document
+        self.last = document
+        return written
 
     def _replace_whole(self, document: dict[str, Any], name: str | None) -> bool:
         """Put what was released in the place of texts that an event repeats as a whole."""
@@ -190,19 +186,16 @@ class AnswerStream:
         if chain is None:
             if len(self._chains) >= MAX_TEXTS:
                 raise UnreadableAnswer(f"the answer has more than {MAX_TEXTS} texts")
-            chain = self._chains[key] = [_Link(guard) for guard in self._guards]
+            chain = self._chains[key] = []
             self._whole[key] = []
+            for guard in self._guards:
+                chain.append(self._opened(guard))
         if key in self._ended:
             raise UnreadableAnswer("a text of the answer goes on after its end")
-        now_ns = self._clock()
         for link in chain:
             if not text:
                 break
-            link.took(text, now_ns)
-            said = self._asked(link, text)
-            now_ns = self._clock()
-            link.released(said.held, now_ns, self._times)
-            text = said.text
+            text = self._sent(link, text)
         return self._went(key, text)
 
     def _rest(self, key: Key) -> str:
@@ -213,29 +206,49 @@ class AnswerStream:
         self._ended.add(key)
         text = ""
         for link in chain:
-            before = ""
-            if text:
-                link.took(text, self._clock())
-                before = self._asked(link, text).text
-            said = self._asked(link, None)
-            link.released(0, self._clock(), self._times)
-            text = before + said.text
-            next(link.stream, None)  # run to its end, it is no stream that somebody has left
+            before = self._sent(link, text) if text else ""
+            text = before + self._asked(link, None).text
         return self._went(key, text)
 
-    def _asked(self, link: _Link, text: str | None) -> Judgement:
+    def _opened(self, guard: ServedGuard) -> Link:
+        link = Link(guard)
+        self.asking = guard
         try:
-            said = link.stream.send(text)
+            link.stream = guard.stream()
         except Exception as error:
-            said = link.guard.failed(error, text or "")
+            guard.failed(error, "")
+        return link
+
+    def _sent(self, link: Link, text: str) -> str:
+        link.took(text, self._clock())
+        return self._asked(link, text).text
+
+    def _asked(self, link: Link, text: str | None) -> Judgement:
+        """Send a guard's stream a piece, or None for the end, and return what it lets go on."""
+        guard, stream = link.guard, link.stream
+        if stream is None:
+            said = Judgement(Verdict.ERROR, text or "")
+        else:
+            self.asking = guard
+            try:
+                said = guard.judgement(stream.send(text), text or "")
+                if text is None:
+                    _run_out(stream)
+            except Exception as error:
+                said = guard.failed(error, link.kept(with_last=text is not None))
+                link.stream = None
         if said.verdict is Verdict.BLOCK:
-            raise Blocked(link.guard.name)
+            raise Blocked(guard.name)
+        link.released(0 if text is None else said.held, self._clock(), self._times)
         return said
 
     def _went(self, key: Key, text: str) -> str:
         if text:
             self.texts_went = True
             if self._kind == "responses" or key[1] == "whole":  # what is, or is repeated, as a whole
+                self._room -= len(text)
+                if self._room < 0:
+                    raise UnreadableAnswer("the answer is longer than max_answer_bytes, and repeats its texts")
                 self._whole[key].append(text)
         return text
 
@@ -253,3 +266,13 @@ class AnswerStream:
                 for document, name in zip(documents, names, strict=True)
             ]
         )
+
+
+def _run_out(stream: Generator[Judgement, str | None, None]) -> None:
+    """Run a stream that has returned its rest to its end.
+
+    Raises:
+        TypeError: if there is something behind that.
+    """
+    for _ in stream:
+        raise TypeError("the stream of a guard goes on after its end; yield all that is left at once")

@@ -37,8 +37,14 @@ class WholeStream:
                 pieces.setdefault(key, []).append(place)
             for key, place in whole_places(kind, each.document, each.frame.event):
                 repeated.setdefault(key, []).append(place)
-        self.places = [_Text(found, repeated.pop(key, [])) for key, found in pieces.items()]
-        self.places += [_Text([], found) for found in repeated.values()]
+        self.places: list[_Text] = []
+        for key in pieces | repeated:
+            found = pieces.get(key, [])
+            texts = {"".join(place.text for place in found): found} if found else {}
+            repetitions: dict[str, list[Place]] = {text: [] for text in texts}
+            for place in repeated.get(key, []):  # one with another text is none, and is read on its own
+                repetitions.setdefault(place.text, []).append(place)
+            self.places += [_Text(texts.get(text, []), same) for text, same in repetitions.items()]
 
     def joined(self) -> bytes:
         """Return the stream with the texts as they are now."""
