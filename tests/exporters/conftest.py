@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import http.client
-import importlib.util
-import ipaddress
 import os
-import shutil
 import ssl
-import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +13,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+from tests.certificates import make_certificate
 
 from aligntax import Layer, Profiler, Verdict
 from aligntax.devices import Reading
@@ -139,47 +135,7 @@ def fetch() -> Callable[..., Reply]:
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A self-signed certificate for 127.0.0.1, and its key."""
-    folder = tmp_path_factory.mktemp("certificate")
-    certfile, keyfile = folder / "server.crt", folder / "server.key"
-    if importlib.util.find_spec("cryptography") is not None:
-        _sign_with_cryptography(certfile, keyfile)
-    elif shutil.which("openssl") is not None:
-        _sign_with_openssl(certfile, keyfile)
-    else:
-        pytest.skip("a certificate needs the cryptography package or the openssl program, and neither is installed")
-    return certfile, keyfile
-
-
-def _sign_with_cryptography(certfile: Path, keyfile: Path) -> None:
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    certfile.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    keyfile.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-
-
-def _sign_with_openssl(certfile: Path, keyfile: Path) -> None:
-    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
-    new_key = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-    places = ["-keyout", str(keyfile), "-out", str(certfile)]
-    subprocess.run(["openssl", "req", *new_key, *subject, *places], check=True, capture_output=True, timeout=60)
+    return make_certificate(tmp_path_factory.mktemp("certificate"))
 
 
 @pytest.fixture
