@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from aligntax.serving.formats.choices import choices_of, chunk, drop_tokens, ended, open_choices
+from aligntax.serving.formats.choices import choices_of, chunk, drop_tokens, ended, open_choices, put_rests
 from aligntax.serving.formats.message import add_text, message_texts, structured_texts
 from aligntax.serving.formats.place import (
     ROLES,
@@ -111,16 +111,14 @@ def ending_keys(document: Any, _event_name: str | None, open_keys: Iterable[Key]
 
 def flush(document: Any, rests: Mapping[Key, str]) -> list[dict[str, Any]]:
     """Put the rests of texts into this event; there is no other to send before it, but for choices it lacks."""
-    choices: dict[Any, dict[str, Any]] = dict(choices_of(document))
-    others: dict[Key, str] = {}
-    for key, rest in rests.items():
-        if (choice := choices.get(key[1])) is None:
-            others[key] = rest
-        elif rest:
-            if not isinstance(choice.get("delta"), dict):
-                choice["delta"] = {}
-            add_text(choice["delta"], key[2:], rest)
-    return tail(document, others)
+    return tail(document, put_rests(document, rests, _put_rest))
+
+
+def _put_rest(choice: dict[str, Any], key: Key, rest: str) -> None:
+    if rest:
+        if not isinstance(choice.get("delta"), dict):
+            choice["delta"] = {}
+        add_text(choice["delta"], key[2:], rest)
 
 
 def tail(template: Any, rests: Mapping[Key, str]) -> list[dict[str, Any]]:

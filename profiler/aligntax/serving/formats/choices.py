@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from aligntax.serving.formats.place import Key, Kind, table_of, tables_of
 
-__all__ = ["choices_of", "chunk", "drop_tokens", "ended", "new_id", "number_of", "open_choices"]
+__all__ = ["choices_of", "chunk", "drop_tokens", "ended", "new_id", "number_of", "open_choices", "put_rests"]
 
 _TEMPLATE = ("id", "object", "created", "model", "system_fingerprint", "service_tier", "aligntax")
 _OBJECTS: dict[Kind, str] = {"chat": "chat.completion.chunk", "completions": "text_completion"}
@@ -49,6 +49,20 @@ def ended(kind: Kind, document: Any, open_keys: Iterable[Key]) -> list[Key]:
 def open_choices(open_keys: Iterable[Key]) -> list[Any]:
     """Return the numbers of the choices with a text that is not finished; the first choice if there is none."""
     return list(dict.fromkeys(key[1] for key in open_keys)) or [0]
+
+
+def put_rests(
+    document: Any, rests: Mapping[Key, str], put: Callable[[dict[str, Any], Key, str], None]
+) -> dict[Key, str]:
+    """Put the rests of texts into the choices of an event, and return those of choices that it lacks."""
+    choices: dict[Any, dict[str, Any]] = dict(choices_of(document))
+    others: dict[Key, str] = {}
+    for key, rest in rests.items():
+        if (choice := choices.get(key[1])) is None:
+            others[key] = rest
+        else:
+            put(choice, key, rest)
+    return others
 
 
 def chunk(template: Any, kind: Kind, choices: list[dict[str, Any]]) -> dict[str, Any]:
