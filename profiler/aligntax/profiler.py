@@ -22,9 +22,9 @@ from aligntax.progress import in_progress
 from aligntax.recording import Recorder, wrap
 from aligntax.recording.assemble import assemble
 from aligntax.recording.block import LayerBlock
+from aligntax.recording.described import says, with_timed_streams
 from aligntax.recording.proxy import CallableProxy
 from aligntax.recording.verdicts import VerdictMapper
-from aligntax.recording.wrap import Shape, shape_of
 from aligntax.request import Request
 from aligntax.subscribers import Callback
 from aligntax.summary import Report, summarise
@@ -160,13 +160,13 @@ class Profiler:
         """
         if function is None:
             return partial(self.guard, name=name, stage=stage, verdict=verdict)
-        own_name, own_stage = _says(function)
+        own_name, own_stage = says(function)
         name = own_name if name is None else name
         stage = own_stage if stage is None else stage
         timed = self._timed(function, "guard", name, stage, verdict)
         if own_name is None or not isinstance(timed, CallableProxy):
             return timed
-        return _with_timed_streams(self.recorder, timed, self._layers[name or own_name], verdict)
+        return with_timed_streams(self.recorder, timed, self._layers[name or own_name], verdict)
 
     def model(self, model: Wrapped, *, name: str | None = None) -> Wrapped:
         """Return the model, timed whenever it is called.
@@ -337,28 +337,6 @@ class Profiler:
             self.recorder.drops.take()
         self._intake.half_full = threading.Event()
         self._thread.forget_threads(self._intake.half_full)
-
-
-def _says(guard: Any) -> tuple[str | None, Any]:
-    """Return the name and the stage that a guard has for itself; None, None where it does not say both."""
-    name, stage = getattr(guard, "name", None), getattr(guard, "stage", None)
-    return (name, stage) if isinstance(name, str) and isinstance(stage, str) else (None, None)
-
-
-def _with_timed_streams(
-    recorder: Recorder, timed: CallableProxy, layer: Layer, verdict: VerdictMapper | None
-) -> CallableProxy:
-    """Return the proxy of a guard such that its streams, if it has any, are timed as its calls are."""
-    stream = getattr(timed, "stream", None)
-    if stream is None or shape_of(stream) not in {Shape.GENERATOR, Shape.ASYNC_GENERATOR}:
-        return timed
-    kind = type(timed)
-    namespace = {"__slots__": ("stream",), "__doc__": vars(kind)["__doc__"]}
-    streaming: Any = type(kind.__name__, (kind,), namespace)
-    guard: CallableProxy = streaming(timed.__wrapped__, timed._aligntax_call)
-    # Beside the wrapped guard and not on it, where all other attributes go: it stays untimed.
-    object.__setattr__(guard, "stream", wrap(recorder, stream, layer, verdict))
-    return guard
 
 
 def _forget_threads(reference: weakref.ref[Profiler]) -> None:
