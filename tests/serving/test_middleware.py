@@ -467,3 +467,29 @@ def test_bad_configuration_is_named(content: str, named: str, tmp_path: Any, mon
     with pytest.raises(ValueError, match=named) as caught:
         TaxMiddleware(lambda scope, receive, send: None)  # type: ignore[arg-type,return-value]
     assert str(path) in str(caught.value)
+
+
+async def test_that_the_application_counts_as_the_model_is_said_once(
+    upstream: Upstream, profiler: Profiler, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", logger="aligntax"):
+        async with client_of(TaxMiddleware(upstream.application, profiler=profiler, model="tiny")) as client:
+            for _ in range(3):
+                await client.post(CHAT, json=asking("hello"))
+    assert [record.getMessage() for record in caplog.records if record.name == "aligntax"] == [
+        "no model call is marked in a request: all that the application does counts as model 'tiny'"
+    ]
+
+
+def test_the_environment_names_folder_and_server(
+    upstream: Upstream, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALIGNTAX_SERVER", "blue")
+    assert TaxMiddleware(upstream.application).settings.server is None  # of no use without a folder
+    monkeypatch.setenv("ALIGNTAX_LEDGER_DIR", str(tmp_path / "ledger"))
+    blue = TaxMiddleware(upstream.application)
+    assert blue.profiler.worker is not None
+    monkeypatch.setenv("ALIGNTAX_SERVER", "green")
+    with pytest.raises(ValueError, match="blue"):
+        TaxMiddleware(upstream.application)
+    blue.close()

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from aligntax.recording.recorder import Recorder
 from aligntax.recording.scope import CALL_SHIFT, CODE_OF, FIELDS, GOES_ON, LAYER_MASK, LAYER_SHIFT, Live, Recording
 from aligntax.trace import Verdict
+
+logger = logging.getLogger("aligntax")
+
+_SAID = "implied_model_said"
 
 
 class ImpliedModel:
@@ -101,6 +106,10 @@ class ImpliedModel:
             recording.closed_ints += len(inner)
         if self._model_was_called(recording):
             return
+        if _SAID not in recorder.kept:
+            recorder.kept[_SAID] = True
+            name = recorder.ledger.layers[self._row].name
+            logger.info("no model call is marked in a request: all that the application does counts as model %r", name)
         if not self._runs and inner is live:
             bits = 0  # a plain call: the request stays simple, and cheap to fold
         code = self._row << LAYER_SHIFT | bits

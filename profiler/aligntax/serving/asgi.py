@@ -33,7 +33,8 @@ class TaxMiddleware:
     A model's requests are those of OpenAI's chat, completions, responses and embeddings, under any prefix, and those of
     the paths in `routes`; all others, other methods and other kinds of connections pass through untouched. Without
     guards, requests and answers pass through untouched as well. What the application records through the profiler is
-    part of the same request. An application that marks no model call is the model itself, in a layer called `model`.
+    part of the same request. An application that marks no model call is the model itself, in a layer called `model`;
+    that is logged once.
 
     Args:
         app: the application.
@@ -132,6 +133,7 @@ class TaxMiddleware:
         return Profiler(
             cpu_share=settings.cpu_share,
             ledger_dir=settings.ledger_dir,
+            server=settings.server,
             max_spans=MAX_SPANS,
             max_models=max(16, len(settings.models) + 2),  # beside them: `model`, and what stands for all others
         )

@@ -15,6 +15,7 @@ __all__ = ["CONFIG_VARIABLE", "LEDGER_VARIABLE", "GuardSettings", "Settings", "r
 
 CONFIG_VARIABLE = "ALIGNTAX_CONFIG"
 LEDGER_VARIABLE = "ALIGNTAX_LEDGER_DIR"
+SERVER_VARIABLE = "ALIGNTAX_SERVER"
 
 RouteKind = Literal["chat", "completions", "responses", "embeddings"]
 Order = Literal["series", "parallel"]
@@ -64,7 +65,9 @@ class Settings:
         max_event_bytes: of one event of a stream that guards read.
         threads: for guards that run beside the event loop.
         metrics_port, metrics_host: where `/metrics` is served from; no port: not at all. 0: any free one.
-        ledger_dir: folder where the workers of one server put their numbers together.
+        ledger_dir: folder where the workers of one server put their numbers together; that of the environment variable
+            ALIGNTAX_LEDGER_DIR where None.
+        server: see `Profiler`; beside a `ledger_dir`, that of ALIGNTAX_SERVER where None.
         traces_file: JSON Lines file for traces, rotated; `traces_share` of the requests go there.
         otlp: whether metrics and traces are exported as the environment variables of OpenTelemetry say.
         cpu_share: see `Profiler`.
@@ -85,6 +88,7 @@ class Settings:
     metrics_port: int | None = None
     metrics_host: str = "127.0.0.1"
     ledger_dir: str | None = None
+    server: str | None = None
     traces_file: str | None = None
     traces_share: float = 0.01
     otlp: bool = False
@@ -208,6 +212,8 @@ def settings_of(serving: Mapping[str, Any], guards: Iterable[Any], *, source: Pa
     settings = Settings(guards=found, **checked)
     if settings.ledger_dir is None and os.environ.get(LEDGER_VARIABLE):
         settings = replace(settings, ledger_dir=os.environ[LEDGER_VARIABLE])
+    if settings.ledger_dir is not None and settings.server is None and os.environ.get(SERVER_VARIABLE):
+        settings = replace(settings, server=os.environ[SERVER_VARIABLE])
     return settings
 
 
