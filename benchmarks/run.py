@@ -16,8 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 from table import KERNELS, NAMES, columns
 
-SERVERS = ("serving", "proxying", "workers")
-ALL = (*NAMES, *KERNELS, *SERVERS)
+ALL = (*NAMES, *KERNELS)
 # A file called secrets.py beside this one would hide the standard library's from everything that runs here.
 MODULES = {"secrets": "secret_scan"}
 RESULTS = Path(__file__).resolve().parent / "results"

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import re
 import shlex
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
+from tests.serving.proxy.running import run_plain
 from tests.serving.upstream import Upstream, asking, chat_answer, chat_stream, content_of
 
 from aligntax.serving.settings import read_settings
@@ -49,19 +47,11 @@ def free_port() -> int:
 @contextmanager
 def served(application: Any) -> Iterator[str]:
     """Serve an application on a free port, from a thread."""
-    server = uvicorn.Server(uvicorn.Config(application, port=free_port(), log_level="error", lifespan="on"))
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
-    thread.start()
-    until = time.monotonic() + 20
-    while not server.started:
-        assert time.monotonic() < until, "the server did not start"
-        time.sleep(0.01)
+    running = run_plain(application)
     try:
-        yield f"http://127.0.0.1:{server.config.port}"
+        yield running.url
     finally:
-        server.should_exit = True
-        thread.join(20)
-        assert not thread.is_alive()
+        running.stop()
 
 
 @pytest.fixture
