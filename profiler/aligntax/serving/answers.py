@@ -10,7 +10,7 @@ from aligntax.profiler import Profiler
 from aligntax.recording.runs import ImpliedModel
 from aligntax.request import Request
 from aligntax.serving.answer_times import AnswerTimes
-from aligntax.serving.body import Headers, Message, Replay, Send, ends_answer, header, with_headers
+from aligntax.serving.body import Replay
 from aligntax.serving.feeding import Feeder
 from aligntax.serving.formats import answer_places, drop_tokens, dump
 from aligntax.serving.guarding import (
@@ -21,6 +21,7 @@ from aligntax.serving.guarding import (
     in_parallel,
     in_series,
 )
+from aligntax.serving.messages import Headers, Message, Send, ends_answer, header, with_headers
 from aligntax.serving.pieces import Pieces
 from aligntax.serving.replies import Replies
 from aligntax.serving.settings import RouteKind, Settings

@@ -7,11 +7,11 @@ from collections.abc import Iterable, MutableMapping
 from typing import Any, get_args
 
 from aligntax.profiler import Profiler
-from aligntax.serving.body import Application, Receive, Send
 from aligntax.serving.exchange import Guards, exchange
 from aligntax.serving.formats import route_of
 from aligntax.serving.guarding import ServedGuard
 from aligntax.serving.lifespan import live
+from aligntax.serving.messages import Application, Receive, Send
 from aligntax.serving.observing import Served, observe
 from aligntax.serving.outlets import Outlets
 from aligntax.serving.settings import CONFIG_VARIABLE, STAGES, RouteKind, Settings, read_settings, settings_of

@@ -3,46 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import MutableMapping
 from typing import Any
 
-__all__ = [
-    "Application",
-    "BadRequest",
-    "ClientGone",
-    "Headers",
-    "Message",
-    "Receive",
-    "Replay",
-    "Send",
-    "ends_answer",
-    "header",
-    "parsed",
-    "read_body",
-    "with_headers",
-]
+from aligntax.serving.messages import Message, Receive, header
+from aligntax.serving.problems import Problem
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
-Headers = list[tuple[bytes, bytes]]
+__all__ = ["ClientGone", "Replay", "parsed", "read_body"]
 
 _MOST_DIGITS = 20
-
-
-class BadRequest(Exception):  # noqa: N818 (what HTTP calls it)
-    """A request that guards cannot read, and that therefore goes nowhere.
-
-    Attributes:
-        status: of the answer.
-        code: for programs, in the error object.
-    """
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
 
 
 class ClientGone(Exception):  # noqa: N818 (no error of ours)
@@ -53,12 +22,12 @@ async def read_body(scope: MutableMapping[str, Any], receive: Receive, limit: in
     """Return the whole body of a request.
 
     Raises:
-        BadRequest: if it has more than `limit` bytes, or is compressed.
+        Problem: if it has more than `limit` bytes, or is compressed.
         ClientGone: if the client leaves before.
     """
     encoding = header(scope["headers"], b"content-encoding")
     if encoding and encoding.lower() != b"identity":
-        raise BadRequest(415, "unsupported_encoding", "the body is compressed, which guards cannot read; send it plain")
+        raise Problem(415, "unsupported_encoding", "the body is compressed, which guards cannot read; send it plain")
     length = header(scope["headers"], b"content-length")
     if length.isdigit() and (len(length) > _MOST_DIGITS or int(length) > limit):
         raise _too_large(limit)
@@ -81,14 +50,14 @@ def parsed(body: bytes) -> dict[str, Any]:
     """Return the JSON object that a body is.
 
     Raises:
-        BadRequest: if it is none.
+        Problem: if it is none.
     """
     try:
         document = json.loads(body, object_pairs_hook=_without_doubles)
     except (ValueError, RecursionError):
-        raise BadRequest(400, "invalid_json", "the body is no JSON, which guards could read; mend it") from None
+        raise Problem(400, "invalid_json", "the body is no JSON, which guards could read; mend it") from None
     if not isinstance(document, dict):
-        raise BadRequest(400, "invalid_json", "the body is no JSON object; send one")
+        raise Problem(400, "invalid_json", "the body is no JSON object; send one")
     return document
 
 
@@ -129,27 +98,6 @@ class Replay:
         return message
 
 
-def ends_answer(message: Message) -> bool:
-    """Return whether a message of an application is the last one of its answer, but for trailers."""
-    kind = message["type"]
-    if kind in ("http.response.body", "http.response.zerocopysend"):
-        return not message.get("more_body", False)
-    return bool(kind == "http.response.pathsend")
-
-
-def header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes:
-    """Return the value of a header, by its name in lower case; empty where it is not there."""
-    for key, value in headers:  # ten times as fast as a generator, and asked of every answer
-        if len(key) == len(name) and key.lower() == name:
-            return value
-    return b""
-
-
-def with_headers(headers: Iterable[tuple[bytes, bytes]], *drop: bytes, add: Headers | None = None) -> Headers:
-    """Return headers without those of some names in lower case, and with others in addition."""
-    return [(key, value) for key, value in headers if key.lower() not in drop] + (add or [])
-
-
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return an object of JSON; one key twice is refused: the application might read the other one."""
     found = dict(pairs)
@@ -158,7 +106,5 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _too_large(limit: int) -> BadRequest:
-    return BadRequest(
-        413, "body_too_large", f"the body has more than {limit} bytes; send less, or raise max_body_bytes"
-    )
+def _too_large(limit: int) -> Problem:
+    return Problem(413, "body_too_large", f"the body has more than {limit} bytes; send less, or raise max_body_bytes")

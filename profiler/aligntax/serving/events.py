@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aligntax.serving.body import Headers
+from aligntax.serving.messages import Headers
 
 __all__ = ["WholeEvents", "is_event_stream"]
 

@@ -11,21 +11,12 @@ from aligntax.profiler import Profiler
 from aligntax.recording.runs import ImpliedModel
 from aligntax.request import Request
 from aligntax.serving.answers import Answer, ResponseEnded
-from aligntax.serving.body import (
-    Application,
-    BadRequest,
-    ClientGone,
-    Receive,
-    Replay,
-    Send,
-    header,
-    parsed,
-    read_body,
-    with_headers,
-)
+from aligntax.serving.body import ClientGone, Replay, parsed, read_body
 from aligntax.serving.formats import dump, model_name, prompt, wants_stream
 from aligntax.serving.guarding import Blocked, GuardFailed, ServedGuard, first_block, in_parallel, in_series
+from aligntax.serving.messages import Application, Receive, Send, header, with_headers
 from aligntax.serving.observing import Served
+from aligntax.serving.problems import Problem
 from aligntax.serving.replies import Replies
 from aligntax.serving.settings import RouteKind, Settings
 from aligntax.serving.threads import GuardThreads
@@ -88,7 +79,7 @@ async def exchange(
         except ClientGone:
             request.outcome = Outcome.CANCELLED
             return
-        except BadRequest as error:
+        except Problem as error:
             request.forget()
             await replies.bad_request(error)
             return
@@ -116,14 +107,14 @@ async def _admitted(
     """Return the body of a request as the input guards leave it, and the texts for the guards beside the model.
 
     Raises:
-        BadRequest: if guards cannot read it.
+        Problem: if guards cannot read it.
         Blocked, GuardFailed: as the guards say.
     """
     document = parsed(body)
     asked = prompt(kind, document)
     if asked.unreadable and guards.reads_prompts() and settings.unreadable == "refuse":
         message = "the prompt has parts that guards cannot read, such as token ids or images; send it as text"
-        raise BadRequest(400, "unreadable_prompt", message)
+        raise Problem(400, "unreadable_prompt", message)
     name = model_name(document)
     request.book(name if name in settings.models else settings.model)
     replies.model, replies.streams = name, wants_stream(document)
@@ -132,7 +123,7 @@ async def _admitted(
         try:
             body = dump(document)
         except RecursionError:
-            raise BadRequest(400, "invalid_json", "the body is nested too deeply; send it flatter") from None
+            raise Problem(400, "invalid_json", "the body is nested too deeply; send it flatter") from None
     return body, [place.text for place in asked.places] if guards.parallel else []
 
 

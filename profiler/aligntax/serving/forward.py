@@ -10,11 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from aligntax.serving.body import ClientGone, Headers, Receive, Send
+from aligntax.serving.body import ClientGone
 from aligntax.serving.connections import Answer, Connections
 from aligntax.serving.events import WholeEvents, is_event_stream
 from aligntax.serving.headers import FORWARDED_CHOICES, Forwarded, answer_headers, body_length, request_headers
 from aligntax.serving.limits import Limits
+from aligntax.serving.messages import Headers, Receive, Send
 from aligntax.serving.problems import Problem, answer_json, error_event_of, timed_out
 from aligntax.serving.target import Upstream
 from aligntax.serving.upload import PIECE_BYTES, Upload, too_large

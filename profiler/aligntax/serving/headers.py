@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from typing import Literal, get_args
 
-from aligntax.serving.body import Headers
+from aligntax.serving.messages import Headers
 from aligntax.serving.problems import Problem
 
 __all__ = ["Forwarded", "answer_headers", "body_length", "request_headers"]

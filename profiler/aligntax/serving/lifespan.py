@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
-from aligntax.serving.body import Application, Message, Receive, Send
+from aligntax.serving.messages import Application, Message, Receive, Send
 
 __all__ = ["live"]
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from aligntax.profiler import Profiler
 from aligntax.recording.runs import ImpliedModel
 from aligntax.request import Request
-from aligntax.serving.body import Application, Message, Receive, Send, ends_answer, header
+from aligntax.serving.messages import Application, Message, Receive, Send, ends_answer, header
 from aligntax.serving.pieces import Pieces
 from aligntax.serving.settings import RouteKind, Settings
 from aligntax.trace import Outcome

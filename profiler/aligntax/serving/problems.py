@@ -1,10 +1,10 @@
-"""What a client is told where a proxy cannot forward its request, in the form of OpenAI's errors."""
+"""What a client is told where its request goes nowhere, in the form of OpenAI's errors."""
 
 from __future__ import annotations
 
 import json
 
-from aligntax.serving.body import Headers, Send
+from aligntax.serving.messages import Headers, Send
 
 __all__ = ["Problem", "answer_json", "error_event_of", "timed_out"]
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from aligntax.serving.asgi import TaxMiddleware
-from aligntax.serving.body import Receive, Send
 from aligntax.serving.forward import Forwarder
 from aligntax.serving.headers import Forwarded
 from aligntax.serving.limits import Limits
+from aligntax.serving.messages import Receive, Send
 from aligntax.serving.problems import Problem, answer_json
 from aligntax.serving.settings import Settings, read_settings
 

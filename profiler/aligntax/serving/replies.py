@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
-from aligntax.serving.body import BadRequest, Headers, Send
 from aligntax.serving.formats import cut_events, error, error_event, refusal, refusal_events
 from aligntax.serving.guarding import Blocked, GuardFailed
+from aligntax.serving.messages import Headers, Send
+from aligntax.serving.problems import Problem, answer_json
 from aligntax.serving.settings import RouteKind, Settings
 from aligntax.serving.streaming import AnswerStream
 from aligntax.trace import Verdict
@@ -36,25 +36,26 @@ class Replies:
         self.model: str | None = None
         self.streams = False
 
-    async def bad_request(self, problem: BadRequest) -> None:
+    async def bad_request(self, problem: Problem) -> None:
         """Refuse a request that guards cannot read."""
-        document = error(status=problem.status, type="invalid_request_error", code=problem.code, message=str(problem))
-        await self._json(problem.status, document)
+        await answer_json(self._send, problem.status, problem.document())
 
     async def refusal(self, failure: Exception) -> None:
         """Answer a request that a guard blocked, or about which, or whose answer, no guard could decide."""
         message = self._settings.block_message
         if not isinstance(failure, Blocked):
             status, document = _failed(failure)
-            await self._json(status, document)
+            await answer_json(self._send, status, document)
         elif self._settings.on_block == "error" or self._kind == "embeddings":
             document = error(status=400, type="invalid_request_error", code="content_filter", message=message)
-            await self._json(400, document)
+            await answer_json(self._send, 400, document)
         elif self.streams:
             await self._start(200, [(b"content-type", b"text/event-stream; charset=utf-8")])
             await self._end(refusal_events(self._kind, model=self.model, guard=failure.guard, message=message))
         else:
-            await self._json(200, refusal(self._kind, model=self.model, guard=failure.guard, message=message))
+            await answer_json(
+                self._send, 200, refusal(self._kind, model=self.model, guard=failure.guard, message=message)
+            )
 
     async def cut(self, failure: Exception, stream: AnswerStream) -> None:
         """End a streamed answer of which a part has been sent."""
@@ -76,13 +77,6 @@ class Replies:
                 sequence_number=number + 1 if isinstance(number, int) else 0,
             )
             await self._end(events)
-
-    async def _json(self, status: int, document: dict[str, Any]) -> None:
-        body = json.dumps(document).encode()
-        await self._start(
-            status, [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-        )
-        await self._end([body])
 
     async def _start(self, status: int, headers: Headers) -> None:
         await self._send({"type": "http.response.start", "status": status, "headers": headers})

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 
-from aligntax.serving.body import ClientGone, Receive
+from aligntax.serving.body import ClientGone
+from aligntax.serving.messages import Receive
 from aligntax.serving.problems import Problem
 from aligntax.serving.watch import Watch
 
