@@ -153,7 +153,8 @@ class TraceFile:
                 self._patience_seconds = PATIENCE_SECONDS
                 return self._descriptor
             elif not self._rotate():
-                if status.st_size + size <= 2 * self._max_bytes:
+                # Other processes may be about to write, too: what is left to twice the size is room for their lines.
+                if status.st_size + size <= self._max_bytes * 3 // 2:
                     return self._descriptor
                 now = time.monotonic()
                 deadline = now + self._patience_seconds if deadline is None else deadline
