@@ -174,7 +174,8 @@ async def test_it_updates_by_itself_and_draws_the_trend(visit: Visit, running: M
     await expect(page.locator("#trend tbody tr")).not_to_have_count(0)
     label = await page.locator("#plot-tax").get_attribute("aria-label")
     assert re.search(r"lately p50 [\d.]+\sms, p95 [\d.]+\sms", label or "")
-    assert await texts(page, "#legend-guards .key") == ["pii", re.sub(r"\s+", " ", HOSTILE)]
+    # By their tax, and the machine may have held up either of them.
+    assert sorted(await texts(page, "#legend-guards .key")) == sorted(["pii", re.sub(r"\s+", " ", HOSTILE)])
     assert visit.wrong == []
 
 
