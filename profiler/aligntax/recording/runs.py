@@ -40,9 +40,9 @@ class ImpliedModel:
             self._inner = recorder.enter(live, row)
             self._bits = self._inner.bits if self._inner is not live else 0
         else:
-            self._bits = recorder.next_bits()
+            self._bits = 0  # a plain call, unless it is interrupted: the request stays simple, and cheap to fold
             if live.recording is not None:
-                live.recording.open_calls[self._bits] = row
+                live.recording.open_calls[0] = row
         # Start and end of each run, one after the other; the last one has no end while it goes on.
         self._runs: list[int] = []
         self._start_ns = recorder.clock()
@@ -101,26 +101,29 @@ class ImpliedModel:
         recording = live.recording
         if recording is None:
             return
-        recording.open_calls.pop(bits, None)
-        if inner is not live:
+        if inner is live:
+            recording.open_calls.pop(0, None)
+        else:
+            recording.open_calls.pop(bits, None)
             recording.closed_ints += len(inner)
-        if self._model_was_called(recording):
+        if (recording.root or recording.scopes) and self._model_was_called(recording):
             return
         if _SAID not in recorder.kept:
             recorder.kept[_SAID] = True
             name = recorder.ledger.layers[self._row].name
             logger.info("no model call is marked in a request: all that the application does counts as model %r", name)
-        if not self._runs and inner is live:
-            bits = 0  # a plain call: the request stays simple, and cheap to fold
         code = self._row << LAYER_SHIFT | bits
-        for start_ns, run_end_ns in zip(self._runs[::2], self._runs[1::2], strict=True):
-            recorder.record(live, start_ns, run_end_ns, code | GOES_ON)
+        if self._runs:
+            for start_ns, run_end_ns in zip(self._runs[::2], self._runs[1::2], strict=True):
+                recorder.record(live, start_ns, run_end_ns, code | GOES_ON)
         if error is not None:
             recorder.fail(self._row, live, self._start_ns, end_ns, error, bits)
         else:
             recorder.record(live, self._start_ns, end_ns, code | CODE_OF[Verdict.ALLOW])
 
     def _end_run(self, now_ns: int) -> None:
+        if not self._bits:
+            self._bits = self._recorder.next_bits()
         if len(self._runs) < 2 * self._recorder.max_spans:
             self._runs += (self._start_ns, now_ns)
         else:
@@ -128,8 +131,6 @@ class ImpliedModel:
 
     def _model_was_called(self, recording: Recording) -> bool:
         """Return whether the application has called a model, however deep; a guard beside it may have one, too."""
-        if not (recording.root or recording.scopes):
-            return False
         models = {row for row, layer in enumerate(self._recorder.ledger.layers) if layer.kind == "model"}
         found: Sequence[Live] = (recording.root, *recording.scopes)
         if self._inner is not self._live:

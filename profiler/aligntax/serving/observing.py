@@ -111,15 +111,19 @@ class _Watch:
 
     async def send(self, message: Message) -> None:
         """Pass one message on."""
-        now_ns = self._clock()
         starts = message["type"] == "http.response.start"
         if starts:
             self._begin(message)
-        if self._pieces is not None:
-            self._pieces.ran(now_ns - self._taken_ns)
-            if not starts:
-                self._pieces.note(message.get("body", b""), now_ns - self._request.start_ns)
+        pieces = self._pieces
         try:
+            if starts and pieces is None:
+                await self._send(message)  # not timed: a client that is slow to take it is slow to take the body
+                return
+            now_ns = self._clock()
+            if pieces is not None:
+                pieces.ran(now_ns - self._taken_ns)
+                if not starts:
+                    pieces.note(message.get("body", b""), now_ns - self._request.start_ns)
             await self._send(message)
         except OSError:
             self.client_left = True
