@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -16,11 +15,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import aligntax
+from aligntax.commands.bench import EXAMPLES as BENCH_EXAMPLES
+from aligntax.commands.bench import bench
 from aligntax.commands.deploy import EXAMPLES as DEPLOY_EXAMPLES
 from aligntax.commands.deploy import deploy
 from aligntax.commands.proxy import EXAMPLES as PROXY_EXAMPLES
 from aligntax.commands.proxy import proxy
-from aligntax.commands.refusal import BAD_INPUT, complain, refusing_bad_input
+from aligntax.commands.refusal import BAD_INPUT, complain, refusing_bad_input, require_writable
 
 if TYPE_CHECKING:
     from aligntax.demo.pairs import Pairs
@@ -129,7 +130,7 @@ def demo(
         texts = read_prompts(prompts) if prompts else shipped_prompts()
         for option, path in (("--json", json), ("--trace", trace)):
             if path is not None:
-                _require_writable(option, path)
+                require_writable(option, path)
         if json is not None and trace is not None and json.resolve() == trace.resolve():
             raise ValueError(f"--json and --trace both name {json}; name two files")
     out, progress = (Console(stderr=stderr, highlight=False, markup=False, emoji=False) for stderr in (False, True))
@@ -171,25 +172,9 @@ def demo(
             say(f"{report.to_dict()['requests']:,} requests measured.")
 
 
+app.command(epilog=BENCH_EXAMPLES)(bench)
 app.command(epilog=DEPLOY_EXAMPLES)(deploy)
 app.command(epilog=PROXY_EXAMPLES)(proxy)
-
-
-def _require_writable(option: str, path: Path) -> None:
-    """Find out before the run whether a file can be written after it.
-
-    Raises:
-        ValueError: if it cannot; names the option, the path and the mend.
-    """
-    if path.exists() and not path.is_file():
-        raise ValueError(f"{option} {path}: is no regular file; name a file to create or replace")
-    try:
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass  # it is the making of a file beside it that may fail
-    except OSError as error:
-        raise ValueError(
-            f"{option} {path}: cannot write there ({error.strerror}); name a file in a folder that exists and is yours"
-        ) from error
 
 
 def _serve(profiler: Profiler, port: int) -> MetricsServer:

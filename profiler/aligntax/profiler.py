@@ -17,18 +17,18 @@ from aligntax.devices.sensor import Reading, Sensor
 from aligntax.drain import Drain, DrainThread
 from aligntax.exemplars import Exemplars
 from aligntax.intake import Intake
+from aligntax.layers import Layers
 from aligntax.ledger import Ledger, View
 from aligntax.progress import in_progress
-from aligntax.recording import Recorder, wrap
+from aligntax.recording import Recorder
 from aligntax.recording.assemble import assemble
 from aligntax.recording.block import LayerBlock
-from aligntax.recording.described import says, with_timed_streams
-from aligntax.recording.proxy import CallableProxy
+from aligntax.recording.taps import Bypass
 from aligntax.recording.verdicts import VerdictMapper
 from aligntax.request import Request
 from aligntax.subscribers import Callback
 from aligntax.summary import Report, summarise
-from aligntax.trace import Kind, Layer, Stage, Trace
+from aligntax.trace import Kind, Stage, Trace
 
 if TYPE_CHECKING:
     from aligntax.workers.worker import Worker
@@ -97,14 +97,12 @@ class Profiler:
         self.start_ns = clock()
         self.sensors = tuple(sensors)
         self.exemplars = Exemplars()
-        self._adapters = tuple(adapters)
+        self._layers = Layers(self.recorder, self.ledger, adapters)
         self._intake = Intake(self.recorder, self.ledger, cpu_share, queue_size, keep_requests)
         self._drain = Drain(self.recorder, self.ledger, self._intake.queue, cpu_share, self.exemplars.keep)
         self._thread = DrainThread(self._drain, self._intake.half_full, drain_seconds)
         if drain_seconds:
             self._intake.on_arrival = self._thread.ensure
-        self._layers: dict[str, Layer] = {}
-        self._block_rows: dict[tuple[str, Kind, Stage | None], int] = {}
         self.worker: Worker | None = None
         if ledger_dir is not None:
             from aligntax.workers.worker import Worker  # most profilers have no use for what it loads
@@ -123,6 +121,7 @@ class Profiler:
         name: str | None = None,
         stage: Stage | None = None,
         verdict: VerdictMapper | None = None,
+        bypass: Bypass | None = None,
     ) -> Callable[[Wrapped], Wrapped]: ...
 
     @overload
@@ -133,6 +132,7 @@ class Profiler:
         name: str | None = None,
         stage: Stage | None = None,
         verdict: VerdictMapper | None = None,
+        bypass: Bypass | None = None,
     ) -> Wrapped: ...
 
     def guard(
@@ -142,6 +142,7 @@ class Profiler:
         name: str | None = None,
         stage: Stage | None = None,
         verdict: VerdictMapper | None = None,
+        bypass: Bypass | None = None,
     ) -> Any:
         """Return a guard that is timed whenever it is called; also a decorator, with and without arguments.
 
@@ -153,20 +154,17 @@ class Profiler:
             stage: where it stands: `input`, `parallel`, `decode`, `stream` or `output`; `input` where nothing says.
             verdict: maps what the guard returned (of a stream: each item) to a `Verdict` or its name. By default a
                 `Verdict` found in the result counts; then changed text, which is `modify`; else `allow`.
+            bypass: what an experiment calls instead when it leaves the guard out: it is called alike, and lets
+                everything pass. By default what the guard's attribute `bypass` says, or what an experiment makes of the
+                results of calls that allowed.
 
         Raises:
             TypeError: if `function` is not callable.
             ValueError: for a bad name or stage, or a name that is taken.
         """
         if function is None:
-            return partial(self.guard, name=name, stage=stage, verdict=verdict)
-        own_name, own_stage = says(function)
-        name = own_name if name is None else name
-        stage = own_stage if stage is None else stage
-        timed = self._timed(function, "guard", name, stage, verdict)
-        if own_name is None or not isinstance(timed, CallableProxy):
-            return timed
-        return with_timed_streams(self.recorder, timed, self._layers[name or own_name], verdict)
+            return partial(self.guard, name=name, stage=stage, verdict=verdict, bypass=bypass)
+        return self._layers.guard(function, name, stage, verdict, bypass)
 
     def model(self, model: Wrapped, *, name: str | None = None) -> Wrapped:
         """Return the model, timed whenever it is called.
@@ -180,7 +178,7 @@ class Profiler:
             TypeError: if `model` is not callable.
             ValueError: for a bad name, or one that is taken.
         """
-        timed: Wrapped = self._timed(model, "model", name, None, None)
+        timed: Wrapped = self._layers.model(model, name)
         return timed
 
     def layer(self, name: str, *, kind: Kind = "guard", stage: Stage | None = None) -> LayerBlock:
@@ -189,39 +187,7 @@ class Profiler:
         Raises:
             ValueError: for a bad name, kind or stage, or a name that another layer has.
         """
-        if not isinstance(name, str):
-            Layer(name, kind, stage)  # raises, and says what a name is; here it might not even be hashable
-        row = self._block_rows.get((name, kind, stage))
-        if row is None:
-            layer = self._layers.get(name)
-            if layer is None or layer.kind != kind or (stage is not None and layer.stage != stage):
-                layer = Layer(name, kind, stage)
-            row = self._block_rows[name, kind, stage] = self.ledger.layer_row(layer)
-            self._layers[name] = layer
-        return LayerBlock(self.recorder, row)
-
-    def _timed(
-        self, target: Any, kind: Kind, name: str | None, stage: Stage | None, verdict: VerdictMapper | None
-    ) -> Any:
-        adapter = next((adapter for adapter in self._adapters if adapter.accepts(target)), None)
-        if adapter is None and not (callable(target) or isinstance(target, classmethod)):
-            raise TypeError(f"{target!r} is not callable; pass a function, a bound method or an object with __call__")
-        if verdict is not None and not callable(verdict):
-            raise TypeError(f"verdict={verdict!r} is not callable; pass a function from a result to a Verdict")
-        if name is None:
-            name = getattr(target, "__name__", None) or type(target).__name__
-        layer = Layer(name, kind, stage)
-        if name in self._layers:
-            raise ValueError(
-                f"layer name {name!r} is taken; wrap each guard once, when the program starts, and give every "
-                "guard a name of its own with name='...'"
-            )
-        if adapter is None:
-            timed = wrap(self.recorder, target, layer, verdict)
-        else:
-            timed = adapter.attach(self.recorder, target, layer, verdict)
-        self._layers[name] = layer
-        return timed
+        return self._layers.block(name, kind, stage)
 
     # -- requests ----------------------------------------------------------------------------------------------------
 

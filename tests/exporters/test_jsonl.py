@@ -20,7 +20,8 @@ import pytest
 
 from aligntax import Layer, Outcome, Profiler, Span, Trace, Verdict, attribute
 from aligntax.exporters import jsonl
-from aligntax.exporters.jsonl import MAX_SPANS, TraceFile
+from aligntax.exporters.jsonl import TraceFile
+from aligntax.exporters.record import MAX_SPANS
 from aligntax.testing import FakeClock, taking
 
 PII = Layer("pii", stage="input")
@@ -85,7 +86,7 @@ def test_a_line_says_it_all(path: Path) -> None:
         "spans_left_out": 0,
     }
     assert sum(line["shares_ns"].values()) == line["tax_ns"] > 0
-    nothing = dict.fromkeys(("parent", "call", "cpu_ns", "gpu_ns", "gpu_device", "error_type"))
+    nothing = dict.fromkeys(("parent", "call", "cpu_ns", "gpu_ns", "gpu_offset_ns", "gpu_device", "error_type"))
     pii = {"layer": "pii", "kind": "guard", "stage": "input"}
     model = {"layer": "gpt2", "kind": "model", "stage": "model"}
     assert spans == [

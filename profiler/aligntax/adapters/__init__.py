@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from aligntax.adapters.onnxruntime import OnnxRuntimeAdapter
 from aligntax.adapters.torch import TorchAdapter
 from aligntax.recording import Recorder
+from aligntax.recording.taps import Bypass
 from aligntax.recording.verdicts import VerdictMapper
 from aligntax.trace import Layer
 
@@ -18,8 +19,10 @@ class Adapter(Protocol):
         """Return whether `target` is of the kind."""
         ...
 
-    def attach(self, recorder: Recorder, target: Any, layer: Layer, mapper: VerdictMapper | None) -> Any:
-        """Return `target` such that its calls are timed as `layer`."""
+    def attach(
+        self, recorder: Recorder, target: Any, layer: Layer, mapper: VerdictMapper | None, bypass: Bypass | None
+    ) -> Any:
+        """Return `target` such that its calls are timed as `layer`; `bypass` can stand in for them."""
         ...
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from aligntax.recording.recorder import Recorder
 from aligntax.recording.scope import CODE_OF, LAYER_SHIFT
+from aligntax.recording.taps import Bypass
 from aligntax.recording.verdicts import VerdictMapper
 from aligntax.recording.wrap import judging, wrap
 from aligntax.trace import Layer, Verdict
@@ -28,11 +29,16 @@ class OnnxRuntimeAdapter:
         return onnxruntime is not None and isinstance(target, onnxruntime.InferenceSession)
 
     def attach(
-        self, recorder: Recorder, target: InferenceSession, layer: Layer, mapper: VerdictMapper | None
+        self,
+        recorder: Recorder,
+        target: InferenceSession,
+        layer: Layer,
+        mapper: VerdictMapper | None,
+        bypass: Bypass | None,
     ) -> InferenceSession:
         """Return the session itself, with its run methods timed."""
         for name in BLOCKING:
-            setattr(target, name, wrap(recorder, getattr(target, name), layer, mapper))
+            setattr(target, name, wrap(recorder, getattr(target, name), layer, mapper, bypass=bypass))
         target.run_async = _timed_async(recorder, target.run_async, layer, mapper)
         return target
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from aligntax.devices.cuda_events import CudaEventPool, Ticket
 from aligntax.recording.recorder import Recorder
 from aligntax.recording.scope import Launch, last_span
+from aligntax.recording.taps import Bypass
 from aligntax.recording.verdicts import VerdictMapper
 from aligntax.recording.wrap import wrap
 from aligntax.trace import Layer
@@ -36,7 +37,12 @@ class TorchAdapter:
         return loaded is not None and hasattr(loaded, "nn") and isinstance(target, loaded.nn.Module)
 
     def attach(
-        self, recorder: Recorder, target: torch.nn.Module, layer: Layer, mapper: VerdictMapper | None
+        self,
+        recorder: Recorder,
+        target: torch.nn.Module,
+        layer: Layer,
+        mapper: VerdictMapper | None,
+        bypass: Bypass | None,
     ) -> torch.nn.Module:
         """Return the module itself, with its calls timed.
 
@@ -50,7 +56,7 @@ class TorchAdapter:
             # Looked up anew at each call: symbolic tracing replaces it for a while.
             return original.__call__(module, *args, **kwargs)
 
-        timed = wrap(recorder, call, layer, mapper)
+        timed = wrap(recorder, call, layer, mapper, bypass=bypass, bound=1)
         if loaded.cuda.is_available():
             if "cuda" not in recorder.kept:
                 recorder.kept["cuda"] = CudaPools(recorder, loaded)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import typer
 
@@ -23,3 +25,20 @@ def refusing_bad_input() -> Iterator[None]:
     except (OSError, ValueError) as error:
         complain(error)
         raise typer.Exit(BAD_INPUT) from error
+
+
+def require_writable(option: str, path: Path) -> None:
+    """Find out before the run whether a file can be written after it.
+
+    Raises:
+        ValueError: if it cannot; names the option, the path and the mend.
+    """
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{option} {path}: is no regular file; name a file to create or replace")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass  # it is the making of a file beside it that may fail
+    except OSError as error:
+        raise ValueError(
+            f"{option} {path}: cannot write there ({error.strerror}); name a file in a folder that exists and is yours"
+        ) from error

@@ -16,22 +16,18 @@ import os
 import threading
 import time
 import weakref
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import Any
 
 from aligntax.attribution import Attribution
 from aligntax.clock import Clock, unix_offset_ns, wall_clock
-from aligntax.trace import Span, Trace
+from aligntax.exporters.record import record
+from aligntax.trace import Trace
 
-SCHEMA = "aligntax.trace/1"
-MAX_SPANS = 1000
 MIN_BYTES = 4096
 PATIENCE_SECONDS = 1.0
 _POLL_SECONDS = 0.001
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class TraceFile:
@@ -39,11 +35,7 @@ class TraceFile:
 
         profiler.subscribe(TraceFile("traces.jsonl"), share=0.01)
 
-    A line holds `schema`, `start` (ISO 8601, UTC), `trace_id`, `model`, `outcome`, `duration_ns`, `raw_ns`, `tax_ns`,
-    `unattributed_ns`, `shares_ns` by guard, and `spans`: of each its `layer`, `kind`, `stage`, `offset_ns` from the
-    request's start, `duration_ns`, `verdict`, `parent` (index of the span whose call made it), `call` (the same number
-    in all runs of one streaming call), `cpu_ns`, `gpu_ns`, `gpu_device` and `error_type`. What is not known is null.
-    Of more than `MAX_SPANS` spans the first are written; `spans_left_out` says how many are not.
+    See `aligntax.exporters.record.record` for what a line holds.
 
     Starts are told by the wall clock as it was when this was made; see `aligntax.clock.unix_offset_ns`.
 
@@ -90,7 +82,7 @@ class TraceFile:
                 next line is tried anew.
             ValueError: if it is longer than a whole file may be, or after `close`.
         """
-        line = json.dumps(self._record(trace, attribution), separators=(",", ":")).encode() + b"\n"
+        line = json.dumps(record(trace, attribution, self._offset_ns), separators=(",", ":")).encode() + b"\n"
         if len(line) > self._max_bytes:
             raise ValueError(f"a trace of {len(line)} bytes; raise max_bytes={self._max_bytes}")
         with self._lock:
@@ -109,23 +101,6 @@ class TraceFile:
         """Make a forked child whole: locks may have been held by a thread that it has not, and files are shared."""
         self._lock = threading.Lock()
         self._let_go()
-
-    def _record(self, trace: Trace, found: Attribution) -> dict[str, Any]:
-        start = _EPOCH + timedelta(microseconds=(self._offset_ns + trace.start_ns) // 1000)
-        return {
-            "schema": SCHEMA,
-            "start": start.isoformat(timespec="microseconds").replace("+00:00", "Z"),
-            "trace_id": trace.trace_id,
-            "model": trace.model,
-            "outcome": trace.outcome.value,
-            "duration_ns": trace.duration_ns,
-            "raw_ns": found.raw_ns,
-            "tax_ns": found.tax_ns,
-            "unattributed_ns": found.unattributed_ns,
-            "shares_ns": {name: part.share_ns for name, part in found.layers.items() if part.layer.kind == "guard"},
-            "spans": [_span(span, trace.start_ns) for span in trace.spans[:MAX_SPANS]],
-            "spans_left_out": max(0, len(trace.spans) - MAX_SPANS),
-        }
 
     def _append(self, line: bytes) -> None:
         descriptor = self._file_with_room(len(line))
@@ -192,26 +167,6 @@ class TraceFile:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)
-
-
-def _span(span: Span, origin_ns: int) -> dict[str, Any]:
-    gpu_ns = None
-    if span.gpu_start_ns is not None and span.gpu_end_ns is not None:
-        gpu_ns = span.gpu_end_ns - span.gpu_start_ns
-    return {
-        "layer": span.layer.name,
-        "kind": span.layer.kind,
-        "stage": span.layer.stage,
-        "offset_ns": span.start_ns - origin_ns,
-        "duration_ns": span.duration_ns,
-        "verdict": None if span.verdict is None else span.verdict.value,
-        "parent": span.parent if span.parent is not None and span.parent < MAX_SPANS else None,
-        "call": span.call or None,
-        "cpu_ns": span.cpu_ns,
-        "gpu_ns": gpu_ns,
-        "gpu_device": span.gpu_device,
-        "error_type": span.error_type,
-    }
 
 
 def _forget_parent(reference: weakref.ref[TraceFile]) -> None:

@@ -86,6 +86,10 @@ class TokenBan(Guard):
             raise TypeError("a bitmask needs no state; call the guard with the logits alone")
         return self._bans.start(rows, **settings)
 
+    def bypass(self, logits: Any, *_: Any, **__: Any) -> Judgement:  # noqa: ARG002 (called like the guard)
+        """Leave logits as they are: what experiments call instead of the guard, to tell what it costs."""
+        return Judgement(Verdict.ALLOW, "")
+
     def __call__(self, logits: Any, tokens: Any = None, state: Any = None) -> Judgement:
         """Ban what must not follow in each row; in place.
 

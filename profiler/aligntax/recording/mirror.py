@@ -14,6 +14,8 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any, NamedTuple
 
+from aligntax.recording.taps import WRAPPED
+
 SYNC = """\
 def {name}({parameters}):
     __live = __current()
@@ -127,7 +129,7 @@ def compile_wrapper(
         code=code.format(compared=call.compared, unchanged=call.unchanged),
         metered="__live.metered" if metered else "False",
     )
-    scope = {**names, **call.defaults, "__wrapped": wrapped, "__len": len, "__type": type, "__str": str}
+    scope = {**names, **call.defaults, WRAPPED: wrapped, "__len": len, "__type": type, "__str": str}
     name = getattr(wrapped, "__qualname__", type(wrapped).__qualname__)
     # Templates and parameter names only: nothing in this source comes from outside the program's own code.
     exec(compile(source, f"<aligntax layer {row} around {name}>", "exec"), scope)  # noqa: S102

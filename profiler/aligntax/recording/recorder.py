@@ -24,6 +24,7 @@ from aligntax.recording.scope import (
     Drops,
     Live,
 )
+from aligntax.recording.taps import Tap
 from aligntax.recording.verdicts import judge_error
 from aligntax.trace import Verdict
 
@@ -46,6 +47,7 @@ class Recorder:
         blocking: the layer of every wrapper that blocks its thread, by the identity of its code, to find it on a stack.
             Equal code of another wrapper, perhaps of another profiler, would pass for it, so the code is kept, too.
         chores: what the drain does before each run; devices need tending off the hot path.
+        taps: where the wrappers of each layer call what they wrap, by the layer's row.
         kept: what adapters need once for all that they time, by a name of their own.
     """
 
@@ -58,6 +60,7 @@ class Recorder:
         self.closed = False
         self.chores: list[Callable[[], None]] = []
         self.kept: dict[str, Any] = {}
+        self.taps: dict[int, list[Tap]] = {}
         # One variable per profiler, as long-lived as it: several profilers may wrap the same call.
         self.variable: ContextVar[Live] = ContextVar("aligntax_live", default=self.orphan)
         self.current: Callable[[], Live] = self.variable.get

@@ -15,6 +15,7 @@ from aligntax.recording.proxy import proxy
 from aligntax.recording.recorder import Recorder
 from aligntax.recording.scope import CODE_OF, LAYER_SHIFT
 from aligntax.recording.streams import AsyncStream, drive
+from aligntax.recording.taps import Bypass, Tap
 from aligntax.recording.verdicts import PLAIN, VerdictMapper, judge
 from aligntax.trace import Layer, Verdict
 
@@ -43,19 +44,40 @@ def shape_of(function: Callable[..., Any]) -> Shape:
     return Shape.RESULT
 
 
-def wrap(recorder: Recorder, function: Callable[..., Any], layer: Layer, mapper: VerdictMapper | None = None) -> Any:
+def wrap(
+    recorder: Recorder,
+    function: Callable[..., Any],
+    layer: Layer,
+    mapper: VerdictMapper | None = None,
+    *,
+    bypass: Bypass | None = None,
+    bound: int = 0,
+) -> Any:
     """Return `function` timed as `layer`: same signature, same results, same exceptions.
 
     Functions come back as functions, methods as methods, other callable objects as a proxy of the object. Coroutine
     functions, generator functions and asynchronous generator functions stay what they are.
 
+    Args:
+        recorder: takes the times.
+        function: what is timed.
+        layer: as what.
+        mapper: maps results to verdicts; None for the default.
+        bypass: what can stand in for the function; what its attribute `bypass` says where None.
+        bound: how many leading arguments are not the caller's.
+
     Raises:
         ValueError: if the layer's name is taken by another layer, or if there is no room for it.
     """
+    if bypass is None and not isinstance(function, type) and callable(getattr(function, "bypass", None)):
+        bypass = function.bypass  # type: ignore[attr-defined]
     if isinstance(function, MethodType):
-        return MethodType(wrap(recorder, function.__func__, layer, mapper), function.__self__)
+        return MethodType(
+            wrap(recorder, function.__func__, layer, mapper, bypass=bypass, bound=bound + 1), function.__self__
+        )
     if isinstance(function, (staticmethod, classmethod)):
-        return type(function)(wrap(recorder, function.__func__, layer, mapper))
+        more = isinstance(function, classmethod)
+        return type(function)(wrap(recorder, function.__func__, layer, mapper, bypass=bypass, bound=bound + more))
     row = recorder.ledger.layer_row(layer)
     allow = (row << LAYER_SHIFT) | CODE_OF[Verdict.ALLOW]
     if mapper is not None:
@@ -80,20 +102,23 @@ def wrap(recorder: Recorder, function: Callable[..., Any], layer: Layer, mapper:
     shape = shape_of(function)
     if shape is Shape.ASYNC_GENERATOR:
         names["__drive"] = partial(AsyncStream, recorder, row, mapper)
-        wrapper = mirror.compile_wrapper(mirror.ASYNC_GENERATOR, function, code, names, row)
+        wrappers = [mirror.compile_wrapper(mirror.ASYNC_GENERATOR, function, code, names, row)]
     elif shape is Shape.GENERATOR:
         names["__drive"] = partial(drive, recorder, row, mapper)
-        wrapper = mirror.compile_wrapper(mirror.GENERATOR, function, code, names, row)
+        wrappers = [mirror.compile_wrapper(mirror.GENERATOR, function, code, names, row)]
     elif shape is Shape.COROUTINE:
         plain = mirror.compile_wrapper(mirror.ASYNC, function, code, names, row, metered=False)
         names["__metered"] = recorder.meter.around_async(plain)
-        wrapper = mirror.compile_wrapper(mirror.ASYNC, function, code, names, row)
+        wrappers = [mirror.compile_wrapper(mirror.ASYNC, function, code, names, row), plain]
     else:
         plain = mirror.compile_wrapper(mirror.SYNC, function, code, names, row, metered=False)
         names["__metered"] = recorder.meter.around(plain)
-        wrapper = mirror.compile_wrapper(mirror.SYNC, function, code, names, row)
-        for function_code in (plain.__code__, wrapper.__code__):
-            recorder.blocking[id(function_code)] = (row, function_code)
+        wrappers = [mirror.compile_wrapper(mirror.SYNC, function, code, names, row), plain]
+        for each in wrappers:
+            recorder.blocking[id(each.__code__)] = (row, each.__code__)
+    tap = Tap(function, bound, mapper, bypass, [each.__globals__ for each in wrappers])
+    recorder.taps.setdefault(row, []).append(tap)
+    wrapper = wrappers[0]
     return wrapper if isinstance(function, (FunctionType, BuiltinFunctionType)) else proxy(function, wrapper)
 
 

@@ -1,0 +1,171 @@
+"""Budgets: a TOML file that says what guards may cost.
+
+    # Every limit is optional; times, ratios and sizes are written with their unit.
+    [tax]
+    absolute = "5 ms"          # median over requests, guarded minus raw
+    relative = "10%"           # of raw, ratio of means; 0.10 is the same
+    max_regression = "2%"      # against --base: requests may get 2 % slower in relation to raw
+
+    [guards.pii]               # the same keys; means per request, by the guard's share of the tax
+    absolute = "1 ms"
+
+    [stages.input]             # all guards of a stage together
+    relative = "3%"
+
+    [cpu]                      # CPU time that guards add to a request
+    absolute = "4 ms"
+
+    [memory]                   # peak that guards add
+    absolute = "64 MiB"
+
+    [cold_start]               # import of the target, and what guards add to the first call
+    import = "10 s"
+    first_call = "2 s"
+
+A limit is broken only if the whole interval of the figure is above it, and kept only if none of it is: otherwise the
+result cannot tell. Cold starts and memory are measured so few times that there may be no interval at all; with
+`judge_single_values = true` at the top of the file they are judged by their value.
+
+`max_regression` is about the change from the base as a share of a guarded request, in every section, as the margin of
+`aligntax compare` is: a guard with 2 % may make requests 2 % slower than in the base.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aligntax.experiment.gate.measured import Unit
+from aligntax.experiment.gate.quantity import parse, written
+from aligntax.experiment.gate.sections import MAX_REGRESSION, SECTIONS, Section
+
+__all__ = ["Budget", "Limit", "read_budget"]
+
+MAX_FILE_BYTES = 2**20
+_SINGLE = "judge_single_values"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One line of a budget.
+
+    Attributes:
+        where: the section and the name in it, as in the file: `tax`, `guards.pii`.
+        metric: key of the metric that is limited.
+        maximum: in the unit's base unit.
+        unit: of the maximum.
+        regression: whether it limits the change from the base, not the figure.
+        few: whether there is seldom an interval to judge it by.
+    """
+
+    where: str
+    metric: str
+    maximum: float
+    unit: Unit
+    regression: bool = False
+    few: bool = False
+
+    @property
+    def title(self) -> str:
+        """Where the limit stands in the file, e.g. `guards.pii.max_regression`."""
+        return f"{self.where}.{MAX_REGRESSION}" if self.regression else self.metric
+
+    @property
+    def written(self) -> str:
+        """The maximum with its unit."""
+        return written(self.maximum, self.unit)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What guards may cost.
+
+    Attributes:
+        path: of the file.
+        limits: at least one.
+        judge_single_values: whether what was measured too few times for an interval is judged by its value.
+    """
+
+    path: Path
+    limits: tuple[Limit, ...]
+    judge_single_values: bool = False
+
+    @property
+    def margin(self) -> float | None:
+        """What a comparison may call unchanged: as much as the tax may grow by; None where nothing says so."""
+        found = (limit.maximum for limit in self.limits if limit.regression and limit.where == "tax")
+        return next(found, None) or None
+
+
+def read_budget(path: Path | str) -> Budget:
+    """Return the budget that a TOML file holds.
+
+    Raises:
+        ValueError: if it cannot be read, is no TOML, limits nothing, or has an unknown key or a value that is no limit;
+            names the file, the key, what is known and the mend.
+    """
+    path = Path(path)
+    table = _table(path)
+    single = table.pop(_SINGLE, False)
+    if not isinstance(single, bool):
+        raise ValueError(f"{path}: {_SINGLE}={single!r} must be true or false")  # noqa: TRY004 (it is the file's)
+    try:
+        limits = tuple(_limits(table))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    if not limits:
+        raise ValueError(f'{path}: it limits nothing; write e.g. [tax] and absolute = "5 ms" below it')
+    return Budget(path, limits, single)
+
+
+def _table(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read ({error.strerror}); name a file that exists") from error
+    if len(content) > MAX_FILE_BYTES:
+        raise ValueError(f"{path}: more than {MAX_FILE_BYTES // 2**20} MiB, so it is no budget")
+    try:
+        return tomllib.loads(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:  # a UnicodeDecodeError is one, too
+        raise ValueError(f"{path}: is no TOML ({error}); mend it there") from error
+
+
+def _limits(table: Mapping[str, Any]) -> Iterator[Limit]:
+    for name, value in table.items():
+        section = SECTIONS.get(name)
+        if section is None:
+            raise _unknown(name, (*SECTIONS, _SINGLE))
+        if not section.named:
+            yield from _of_table(name, section, value)
+            continue
+        for each, inner in _as_table(name, value).items():
+            if section.names is not None and each not in section.names:
+                raise _unknown(f"{name}.{each}", section.names)
+            yield from _of_table(f"{name}.{each}", section, inner)
+
+
+def _of_table(where: str, section: Section, value: Any) -> Iterator[Limit]:
+    for key, maximum in _as_table(where, value).items():
+        if key not in section.keys:
+            raise _unknown(f"{where}.{key}", section.keys)
+        if key == MAX_REGRESSION:
+            share = parse(f"{where}.{key}", maximum, Unit.RATIO)
+            yield Limit(where, f"{where}.{section.regression}", share, Unit.RATIO, regression=True)
+        else:
+            unit = section.measures[key]
+            yield Limit(where, f"{where}.{key}", parse(f"{where}.{key}", maximum, unit), unit, few=section.few)
+
+
+def _as_table(where: str, value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{where}={value!r:.60} is no table; write [{where}] and its limits below")  # noqa: TRY004
+    return value
+
+
+def _unknown(name: str, known: tuple[str, ...]) -> ValueError:
+    return ValueError(f"the key {name!r} is unknown; known are {', '.join(known)}")

@@ -1,0 +1,44 @@
+"""Single fields of a result, checked: numbers that are numbers, estimates that enclose their value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from aligntax.experiment.gate.measured import Values
+from aligntax.inference import Estimate
+
+__all__ = ["estimate", "less_one", "numbers"]
+
+
+def numbers(name: str, values: Sequence[Any]) -> Values:
+    """Return values as an array.
+
+    Raises:
+        ValueError: if one of them is no finite number; names it and where it stands.
+    """
+    for index, value in enumerate(values):
+        if not isinstance(value, int | float) or isinstance(value, bool) or not np.isfinite(value):
+            raise ValueError(f"{name} holds {value!s:.40} at index {index}, which is no measurement; measure again")
+    return np.asarray(values, np.float64)
+
+
+def estimate(name: str, found: Any) -> Estimate | None:
+    """Return an estimate as a result holds it; None where there was nothing to estimate it from.
+
+    Raises:
+        ValueError: if it is none; names it.
+    """
+    if isinstance(found, Mapping) and "value" in found and found["value"] is None:
+        return None
+    try:
+        return Estimate.from_dict(found)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+
+
+def less_one(ratio: Estimate) -> Estimate:
+    """Return how much a ratio is above one, with its interval."""
+    return Estimate(ratio.value - 1, *(None if end is None else end - 1 for end in ratio[1:]))

@@ -1,0 +1,176 @@
+"""Whether a result stays within a budget, as far as its intervals can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from aligntax.experiment.gate.budget import Budget, Limit
+from aligntax.experiment.gate.comparing import Compared
+from aligntax.experiment.gate.measured import Measured, Metric
+from aligntax.experiment.gate.sections import SECTIONS
+from aligntax.experiment.result import SCHEMA as BENCH_SCHEMA
+from aligntax.inference import Estimate
+
+__all__ = ["SCHEMA", "Judged", "Judgement", "Standing", "judge"]
+
+SCHEMA = "aligntax.gate/1"
+
+
+class Standing(StrEnum):
+    """How a figure stands to its limit."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    CANNOT_TELL = "cannot tell"
+
+
+class Judgement(NamedTuple):
+    """One limit, what it was held against, how that stands, and why where that is not plain."""
+
+    limit: Limit
+    found: Estimate | None
+    standing: Standing
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A result against a budget.
+
+    Attributes:
+        measured: the result.
+        budget: what it may cost.
+        judgements: one for each limit, in the file's order.
+        compared: with the base; None without one.
+        cannot_tell: what limits that cannot be told are taken for.
+    """
+
+    measured: Measured
+    budget: Budget
+    judgements: tuple[Judgement, ...]
+    compared: Compared | None = None
+    cannot_tell: Standing = Standing.CANNOT_TELL
+
+    @property
+    def standing(self) -> Standing:
+        """The worst one of all limits, those that cannot be told taken for what was asked."""
+        taken = {self.taken_for(judgement) for judgement in self.judgements}
+        return next(
+            (each for each in (Standing.FAILED, Standing.CANNOT_TELL) if each in taken),
+            Standing.PASSED,
+        )
+
+    def taken_for(self, judgement: Judgement) -> Standing:
+        """Return what a judgement counts as."""
+        return self.cannot_tell if judgement.standing is Standing.CANNOT_TELL else judgement.standing
+
+    @property
+    def differences(self) -> tuple[str, ...]:
+        """In what result and base differ that should agree; empty unless the comparison was forced."""
+        return () if self.compared is None else self.compared.differences
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for `json`, schema `aligntax.gate/1`; `comparison` is as `aligntax compare` writes it."""
+        return {
+            "schema": SCHEMA,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "result": str(self.measured.path),
+            "budget": str(self.budget.path),
+            "standing": self.standing.value,
+            "cannot_tell": self.cannot_tell.value,
+            "forced": bool(self.differences),
+            "differences": list(self.differences),
+            "limits": [
+                {
+                    "limit": limit.title,
+                    "metric": limit.metric,
+                    "unit": limit.unit.value,
+                    "maximum": limit.maximum,
+                    "found": None if found is None else found.to_dict(),
+                    "standing": standing.value,
+                    "reason": reason,
+                }
+                for limit, found, standing, reason in self.judgements
+            ],
+            "comparison": None if self.compared is None else self.compared.to_dict(),
+        }
+
+
+def judge(
+    measured: Measured,
+    budget: Budget,
+    compared: Compared | None = None,
+    *,
+    cannot_tell: Standing = Standing.CANNOT_TELL,
+) -> Judged:
+    """Hold a result against a budget.
+
+    Args:
+        measured: a result of `aligntax bench`.
+        budget: what it may cost.
+        compared: the result with a base, for limits on regressions.
+        cannot_tell: what limits that cannot be told are taken for.
+
+    Raises:
+        ValueError: if the file is no result of `aligntax bench`, or the budget names a guard that it does not have.
+    """
+    if measured.schema != BENCH_SCHEMA:
+        raise ValueError(f"{measured.path}: a budget is for results of aligntax bench, and this is {measured.schema}")
+    for limit in budget.limits:
+        _require_known(limit, measured, budget)
+    judgements = tuple(_judgement(limit, measured, budget, compared) for limit in budget.limits)
+    return Judged(measured, budget, judgements, compared, cannot_tell)
+
+
+def _require_known(limit: Limit, measured: Measured, budget: Budget) -> None:
+    """Raise if a limit names something that the result should have, and has not; it may be misspelt."""
+    section, _, name = limit.where.partition(".")
+    if not name or SECTIONS[section].names is not None:
+        return
+    known = _names(measured.metrics.values(), section)
+    if name not in known:
+        have = ", ".join(known) or "none at all"
+        raise ValueError(
+            f"{budget.path}: [{limit.where}] limits what {measured.path} does not have; its {section} are {have}"
+        )
+
+
+def _names(metrics: Iterable[Metric], section: str) -> list[str]:
+    parts = (
+        metric.key.partition(".")[2].rpartition(".")[0] for metric in metrics if metric.key.startswith(f"{section}.")
+    )
+    return list(dict.fromkeys(part for part in parts if part))
+
+
+def _judgement(limit: Limit, measured: Measured, budget: Budget, compared: Compared | None) -> Judgement:
+    if limit.regression:
+        found, reason = _change(limit, compared)
+    else:
+        metric = measured.metrics.get(limit.metric)
+        found, reason = (None, "not measured") if metric is None or metric.estimate is None else (metric.estimate, "")
+    if found is None:
+        return Judgement(limit, None, Standing.CANNOT_TELL, reason)
+    if found.low is None or found.high is None:
+        if limit.few and budget.judge_single_values:
+            standing = Standing.FAILED if found.value > limit.maximum else Standing.PASSED
+            return Judgement(limit, found, standing, "judged by its value, without an interval")
+        mend = "judge_single_values = true goes by the value" if limit.few else "measure for longer"
+        return Judgement(limit, found, Standing.CANNOT_TELL, f"n too small for an interval; {mend}")
+    if found.low > limit.maximum:
+        return Judgement(limit, found, Standing.FAILED)
+    if found.high <= limit.maximum:
+        return Judgement(limit, found, Standing.PASSED)
+    return Judgement(limit, found, Standing.CANNOT_TELL, "the limit lies within the interval; measure for longer")
+
+
+def _change(limit: Limit, compared: Compared | None) -> tuple[Estimate | None, str]:
+    if compared is None:
+        return None, "no base; pass --base FILE"
+    row = compared.row(limit.metric)
+    if row is None:
+        return None, "not measured"
+    return row.change, row.note or ("" if row.change else "no share of a request can be had")

@@ -1,0 +1,56 @@
+"""What a budget can limit: the sections of its file, and the measures of each.
+
+A section's measures are the metrics of a result (`aligntax.experiment.gate.measured.Metric.key` is where a budget
+limits it). Other kinds of tax join by an entry in `SECTIONS`, and by metrics with its keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aligntax.experiment.gate.measured import Unit
+from aligntax.trace import GUARD_STAGES
+
+__all__ = ["MAX_REGRESSION", "SECTIONS", "Section"]
+
+MAX_REGRESSION = "max_regression"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One table of a budget.
+
+    Attributes:
+        measures: unit of each figure that it can limit, by key.
+        named: whether it holds a table for each of several things, such as guards.
+        names: what these can be; None where that depends on the result.
+        regression: which measure `max_regression` is about; None where a base says nothing of it.
+        few: whether it is measured so few times that there is seldom an interval.
+    """
+
+    measures: Mapping[str, Unit]
+    named: bool = False
+    names: tuple[str, ...] | None = None
+    regression: str | None = None
+    few: bool = False
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What may stand in such a table."""
+        return (*self.measures, *([MAX_REGRESSION] if self.regression else []))
+
+
+_BOTH = {"absolute": Unit.SECONDS, "relative": Unit.RATIO}
+
+SECTIONS: Mapping[str, Section] = {
+    "tax": Section(_BOTH, regression="relative"),
+    "latency": Section({"guarded": Unit.SECONDS, "raw": Unit.SECONDS}),
+    "guards": Section(_BOTH, named=True, regression="absolute"),
+    "stages": Section(_BOTH, named=True, names=GUARD_STAGES, regression="absolute"),
+    "cpu": Section(_BOTH, regression="absolute"),
+    "gpu": Section({"absolute": Unit.SECONDS}),
+    "energy": Section({"absolute": Unit.JOULES}, few=True),
+    "memory": Section({"absolute": Unit.BYTES}, few=True),
+    "cold_start": Section({"import": Unit.SECONDS, "first_call": Unit.SECONDS}, few=True),
+}

@@ -1,0 +1,116 @@
+"""From what another program found to the part `load` of a result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aligntax.experiment.load.foreign.files import read_foreign
+from aligntax.experiment.load.foreign.record import Foreign
+from aligntax.experiment.load.objective import Slo
+from aligntax.experiment.load.quantiles import QUANTILES
+from aligntax.experiment.load.records import ALLOWED, Call
+from aligntax.experiment.load.summary import FORMULAS, Stretch, summarise
+from aligntax.inference import Estimate, difference_of_medians, ratio_of_means
+
+__all__ = ["foreign_load", "load_of"]
+
+RAW, GUARDED = "raw", "guarded"
+_MEASURES = {"scheduled": "scheduled_ns", "service": "service_ns", "first_chunk": "scheduled_first_ns"}
+
+
+def foreign_load(
+    files: Mapping[str, Path | str], slo: Slo | None = None, statuses: Sequence[int] = ()
+) -> dict[str, Any]:
+    """Return the part `load` of a result, from what another program found.
+
+    Args:
+        files: by arm; `FILE#2` is the second run in it.
+        slo: what makes an answer a good one.
+        statuses: of answers with which guards refuse; see `read_foreign`.
+
+    Raises:
+        ValueError: if a file cannot be read, is no result, or has more than one run and none was chosen.
+    """
+    if not files:
+        raise ValueError("no file of another program's was given; name one for an arm, as raw=FILE")
+    return load_of({arm: _chosen(str(path), statuses) for arm, path in files.items()}, slo)
+
+
+def load_of(runs: Mapping[str, Foreign], slo: Slo | None = None) -> dict[str, Any]:
+    """Return the part `load` of a result, from runs that have been read.
+
+    Args:
+        runs: by arm.
+        slo: what makes an answer a good one.
+    """
+    warnings = [f"load, {arm}: {warning}" for arm, run in runs.items() for warning in run.warnings]
+    if len({run.label for run in runs.values()}) > 1:
+        said = ", ".join(f"{arm} {run.label}" for arm, run in runs.items())
+        warnings.append(f"load: the arms were not asked alike ({said}); differences are not the guards' alone")
+    return {
+        "engine": " and ".join(sorted({run.program for run in runs.values()})),
+        "stopped": "done",
+        "arms": {arm: _arm(run, slo) for arm, run in runs.items()},
+        **_compared(runs),
+        "formulas": FORMULAS,
+        "warnings": warnings,
+    }
+
+
+def _chosen(path: str, statuses: Sequence[int]) -> Foreign:
+    name, mark, which = path.rpartition("#")
+    if not (mark and which.isdecimal()):
+        name, which = path, ""
+    runs = read_foreign(name, statuses)
+    if which and 1 <= int(which) <= len(runs):
+        return runs[int(which) - 1]
+    if which or len(runs) > 1:
+        listed = ", ".join(f"{place}: {run.label}" for place, run in enumerate(runs, 1))
+        raise ValueError(f"{name}: has {len(runs)} runs; name one as {name}#N, with N of {listed}")
+    return runs[0]
+
+
+def _arm(run: Foreign, slo: Slo | None) -> dict[str, Any]:
+    if run.calls is not None:
+        found = summarise(run.rate or 0.0, [Stretch(run.calls, 0, run.seconds)], 0, slo)
+        found["latency"] |= run.summaries
+    else:
+        found = {
+            "seconds": run.seconds,
+            "n": sum(run.counts.values()),
+            "outcomes": {name: count for name, count in run.counts.items() if count},
+            "throughput": run.counts.get(ALLOWED, 0) / run.seconds,
+            "latency": dict(run.summaries),
+            "summary": True,
+        }
+    return found | {"rate": run.rate, "arrivals": run.kind, "program": run.program, "formulas": dict(run.formulas)}
+
+
+def _compared(runs: Mapping[str, Foreign]) -> dict[str, Any]:
+    """Return what the guards cost, of unpaired requests: nobody knows which were the same."""
+    if not {RAW, GUARDED} <= runs.keys() or any(runs[arm].calls is None for arm in (RAW, GUARDED)):
+        return {}
+    taxes: dict[str, Any] = {}
+    differences: dict[str, Any] = {}
+    for name, measure in _MEASURES.items():
+        base, new = (_seconds(runs[arm].calls or (), measure) for arm in (RAW, GUARDED))
+        if not (base.size and new.size):
+            continue
+        ratio = ratio_of_means(base, new, paired=False)
+        taxes[name] = {
+            "seconds": difference_of_medians(base, new).to_dict(),
+            "relative": Estimate(ratio.value - 1, *(None if end is None else end - 1 for end in ratio[1:])).to_dict(),
+            "n": min(base.size, new.size),
+            "paired": False,
+        }
+        differences[name] = {label: float(np.quantile(new, q) - np.quantile(base, q)) for label, q in QUANTILES.items()}
+    return {"tax": taxes, "differences_of_quantiles": differences} if taxes else {}
+
+
+def _seconds(calls: Sequence[Call], measure: str) -> Any:
+    values = [getattr(call, measure) for call in calls if call.outcome == ALLOWED]
+    return np.array([value / 1e9 for value in values if value is not None])

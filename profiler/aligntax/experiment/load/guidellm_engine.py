@@ -1,0 +1,191 @@
+"""GuideLLM as an engine: started as a program of its own, its file read back."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from aligntax.experiment.load.arrivals import MAX_ARRIVALS, Arrivals
+from aligntax.experiment.load.chat import KEY_VARIABLE, PATH, chat_url
+from aligntax.experiment.load.foreign import Foreign, load_of, read_foreign
+from aligntax.experiment.load.foreign.record import Unscheduled
+from aligntax.experiment.load.plan import Plan
+
+__all__ = ["find_guidellm", "load_by_guidellm", "run_guidellm"]
+
+START_SECONDS = 120.0
+"""What GuideLLM takes to start and to compute its statistics: half a minute on two cores."""
+MAX_SAID = 400
+TRIES = 3
+"""How often it is started if it did not keep its schedule, which can happen to it on a busy machine."""
+
+
+def find_guidellm() -> str:
+    """Return the path of the program.
+
+    Raises:
+        ValueError: if it is not installed.
+    """
+    here = Path(sys.executable).with_name("guidellm")
+    found = str(here) if here.is_file() else shutil.which("guidellm")
+    if found is None:
+        raise ValueError(
+            "GuideLLM is not installed; put it on the path (pip install guidellm, 0.8 or newer), or use "
+            "the driver that comes with this: --load-engine aligntax"
+        )
+    return found
+
+
+def load_by_guidellm(urls: Mapping[str, str], prompts: Sequence[str], plan: Plan, **options: Any) -> dict[str, Any]:
+    """Have GuideLLM put servers under load, and return the part `load` of a result.
+
+    Args:
+        urls: of the servers, by arm.
+        prompts: sent in turn.
+        plan: of the load. Its windows and its warm-up are not GuideLLM's: each arm has one run, one after the other.
+        options: as `run_guidellm` has them; `model` is needed.
+
+    Raises:
+        ValueError: if it is not installed, for a plan with a search, or for an input that cannot be.
+        RuntimeError: if it fails, or does not end in time.
+    """
+    if plan.search is not None:
+        raise ValueError("GuideLLM is not asked for the highest rate; search it with the engine aligntax")
+    options = {"timeout_seconds": plan.limits.timeout_seconds, **options}
+    runs = {
+        arm: run_guidellm(url, prompts, plan.arrivals, seconds=plan.seconds, **options) for arm, url in urls.items()
+    }
+    found = load_of(runs, plan.slo)
+    if len(runs) > 1:
+        found["warnings"].append(
+            "load: GuideLLM ran the arms one after the other; what the machine did meanwhile is in it"
+        )
+    return found
+
+
+def run_guidellm(
+    url: str,
+    prompts: Sequence[str],
+    arrivals: Arrivals,
+    *,
+    model: str,
+    seconds: float,
+    stream: bool = True,
+    timeout_seconds: float = 60.0,
+    key_variable: str = KEY_VARIABLE,
+    blocked_statuses: Sequence[int] = (),
+    program: str | None = None,
+) -> Foreign:
+    """Have GuideLLM put a server under load, and return what it found.
+
+    Poisson arrivals come from one worker process: several of them all draw the same gaps (seen in 0.8.1). Nothing is
+    fetched from anywhere: the prompts are the given ones, and tokens are counted by the server. Its
+    configuration, which holds prompts and the key, lies in a folder that only the user can read, until it has ended.
+
+    Args:
+        url: of the server; see `chat_url`.
+        prompts: sent in turn.
+        arrivals: how requests arrive.
+        model: the name that requests carry.
+        seconds: for how long they are sent.
+        stream: whether answers are to be streamed.
+        timeout_seconds: for a request.
+        key_variable: environment variable with the API key.
+        blocked_statuses: of answers with which guards refuse.
+        program: GuideLLM's path; found where None.
+
+    Raises:
+        ValueError: if it is not installed, or for an input that cannot be.
+        RuntimeError: if it fails, or does not end in time; says why.
+    """
+    if not prompts:
+        raise ValueError("no prompts to send; pass at least one")
+    count = round(arrivals.rate * seconds * 1.5) + 10
+    if count > MAX_ARRIVALS:
+        raise ValueError(f"{arrivals.rate:g} requests a second for {seconds:g} s are too many; send fewer, or for less")
+    program = program or find_guidellm()
+    spec: dict[str, Any] = {
+        "backend": {
+            "kind": "openai_http",
+            "target": _base(url),
+            "model": model,
+            "stream": stream,
+            "timeout": timeout_seconds,
+            "http2": False,
+            "verify": True,
+            "validate_backend": False,
+            "api_key": os.environ.get(key_variable) or None,
+        },
+        "profile": {"kind": arrivals.kind, "rate": [arrivals.rate]},
+        "constraints": [{"kind": "max_duration", "seconds": seconds}],
+        "seed": {"kind": "static", "value": arrivals.seed},
+    }
+    asked = "".join(json.dumps({"prompt": prompts[place % len(prompts)]}) + "\n" for place in range(count))
+    for left in reversed(range(TRIES)):
+        try:
+            return _one_run(program, spec, asked, seconds + timeout_seconds + START_SECONDS, blocked_statuses)
+        except Unscheduled as error:
+            if not left:
+                raise RuntimeError(f"{error} (it was, {TRIES} times)") from error
+    raise AssertionError("unreachable")
+
+
+def _one_run(
+    program: str, spec: Mapping[str, Any], asked: str, limit_seconds: float, blocked_statuses: Sequence[int]
+) -> Foreign:
+    with tempfile.TemporaryDirectory(prefix="aligntax-guidellm-") as name:
+        folder = Path(name)  # of the user's alone
+        prompts, result, config = folder / "prompts.jsonl", folder / "result.json", folder / "config.json"
+        prompts.write_text(asked, encoding="utf-8")
+        whole = {
+            **spec,
+            "data": [{"kind": "json_file", "path": str(prompts)}],
+            "outputs": [{"kind": "json", "path": str(result)}],
+        }
+        config.write_text(json.dumps({"spec": whole}), encoding="utf-8")
+        one_worker = spec["profile"]["kind"] == "poisson"
+        _run([program, "run", "--config", str(config), "--disable-console"], limit_seconds, one_worker=one_worker)
+        if not result.is_file():
+            raise RuntimeError(f"GuideLLM ({program}) ended well, but wrote no result")
+        return read_foreign(result, blocked_statuses)[0]
+
+
+def _run(command: Sequence[str], limit_seconds: float, *, one_worker: bool) -> None:
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
+    if one_worker:
+        environment["GUIDELLM__MAX_WORKER_PROCESSES"] = "1"
+    try:
+        done = subprocess.run(  # noqa: S603 (the program that the user has installed)
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=limit_seconds,
+            check=False,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+        )
+    except OSError as error:
+        raise RuntimeError(f"GuideLLM ({command[0]}) cannot be started: {error.strerror}") from error
+    except subprocess.TimeoutExpired as error:
+        raise RuntimeError(f"GuideLLM did not end within {limit_seconds:.0f} s; load for less long") from error
+    if done.returncode:
+        said = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+        last = said[-1].strip() if said else "it said nothing"
+        raise RuntimeError(f"GuideLLM ended with code {done.returncode}: {last[:MAX_SAID]}")
+
+
+def _base(url: str) -> str:
+    """Return what GuideLLM calls the target: the address without its /v1."""
+    whole = chat_url(url)
+    if not urlsplit(whole).path.endswith(f"/v1{PATH}"):
+        raise ValueError(f"GuideLLM puts /v1{PATH} behind the address that it gets; {url!r} ends otherwise")
+    return whole.removesuffix(f"/v1{PATH}")

@@ -1,0 +1,176 @@
+"""The throughput tax: how much less often a second guarded requests can come, until an objective is missed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from aligntax.experiment.load.arrivals import Arrivals
+from aligntax.experiment.load.capacity import Search, throughput_tax
+from aligntax.experiment.load.driver import Counts
+from aligntax.experiment.load.objective import Objective
+from aligntax.experiment.load.plan import Plan, Progress, SearchPlan
+from aligntax.experiment.load.records import Call
+from aligntax.experiment.load.turns import Turns
+from aligntax.inference import Estimate
+
+__all__ = ["search_rates"]
+
+WARM_UP = 0.1
+"""Share of a trial's requests that is sent before those that count."""
+HOPELESS = 8.0
+"""How many times more misses than an objective allows end a trial early: it cannot be kept any more."""
+MIN_MISSES = 30
+MAX_TRIALS = 40
+"""Of one arm. Doubling over six octaves and bisecting to 0.1 % takes fewer."""
+
+
+class _Trial(NamedTuple):
+    rate: float
+    n: int
+    quantile: Estimate | None
+    late_seconds: float | None
+    kept: bool | None
+    ended: str
+
+    def to_dict(self) -> dict[str, Any]:
+        finite = self.quantile is not None and all(end is None or abs(end) < float("inf") for end in self.quantile)
+        quantile = self.quantile.to_dict() if self.quantile is not None and finite else None
+        return {
+            "rate": self.rate,
+            "n": self.n,
+            "seconds": quantile,
+            "dispatch_delay": self.late_seconds,
+            "kept": self.kept,
+            "ended": self.ended,
+        }
+
+
+async def search_rates(
+    turns: Turns,
+    names: Sequence[str],
+    plan: Plan,
+    search: SearchPlan,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> tuple[dict[str, Any], list[str]]:
+    """Search the highest rate of each arm that keeps an objective, one trial of each arm in turns.
+
+    Args:
+        turns: that put arms under load.
+        names: of the arms; where there are `raw` and `guarded`, the tax is theirs.
+        plan: of the load.
+        search: what to search.
+        on_progress: told how far it has come.
+
+    Returns:
+        The part `throughput_tax` of a result, and warnings.
+    """
+    least, most = plan.rates
+    searches = {name: Search(plan.arrivals.rate, least=least, most=most, tolerance=search.tolerance) for name in names}
+    trials: dict[str, list[_Trial]] = {name: [] for name in names}
+    started_ns = turns.clock()
+    stopped = "done"
+    turn = 0
+    while stopped == "done":
+        due = [(name, rate) for name in names if (rate := searches[name].next_rate()) is not None]
+        due = [(name, rate) for name, rate in due if len(trials[name]) < MAX_TRIALS]
+        if not due:
+            break
+        for name, rate in due if turn % 2 == 0 else reversed(due):
+            left = search.budget_seconds - (turns.clock() - started_ns) / 1e9
+            if search.requests_at(rate) * (1 + WARM_UP) / rate > left:
+                stopped = "budget"
+                break
+
+            def report(counts: Counts, name: str = name, rate: float = rate) -> None:
+                if on_progress is not None:
+                    elapsed = (turns.clock() - started_ns) / 1e9
+                    on_progress(Progress("search", name, rate, counts, elapsed, search.budget_seconds))
+
+            trial = await _try(turns, name, Arrivals(plan.arrivals.kind, rate, plan.arrivals.seed), search, report)
+            if trial.ended == "stopped":
+                stopped = "interrupted"
+                break
+            trials[name].append(trial)
+            searches[name].tell(rate, trial.kept)
+        turn += 1
+    found = {name: each.bracket for name, each in searches.items()}
+    tax = throughput_tax(found["raw"], found["guarded"]) if {"raw", "guarded"} <= found.keys() else {}
+    warnings = [warning for name in names for warning in _bounded_here(name, trials[name], search)]
+    part = {
+        "objective": str(search.objective),
+        "requests": search.least_requests,
+        "tolerance": search.tolerance,
+        "stopped": stopped,
+        **tax,
+        "arms": {
+            name: {
+                "rate": bracket.to_dict(),
+                "highest_kept": bracket.kept,
+                "lowest_failed": bracket.failed,
+                "trials": [trial.to_dict() for trial in trials[name]],
+            }
+            for name, bracket in found.items()
+        },
+    }
+    return part, warnings
+
+
+async def _try(
+    turns: Turns, name: str, arrivals: Arrivals, search: SearchPlan, report: Callable[[Counts], None]
+) -> _Trial:
+    """Find out whether an arm keeps the objective at a rate."""
+    objective, counted = search.objective, search.requests_at(arrivals.rate)
+    warm_up = round(counted * WARM_UP)
+    calls: list[Call] = []
+    quantile: Estimate | None = None
+    kept: bool | None = None
+    ended = "done"
+    for number in range(1 + search.extensions):
+        window = await turns.window(
+            name,
+            arrivals,
+            number=number,
+            first=number * (counted + warm_up),
+            count=counted + warm_up,
+            give_up=_Hopeless(objective, counted, warm_up),
+            on_progress=report,
+        )
+        calls += [call for call in window.calls if call.number >= warm_up]
+        quantile, kept = objective.reached(calls)
+        ended = window.ended
+        if ended == "given up":
+            kept = False
+        if ended != "done" or kept is not None:
+            break
+    delays = [call.dispatch_ns / 1e9 for call in calls if call.dispatch_ns is not None]
+    late = float(np.quantile(delays, objective.q)) if delays else None
+    return _Trial(arrivals.rate, len(calls), quantile, late, kept, ended)
+
+
+def _bounded_here(name: str, trials: Sequence[_Trial], search: SearchPlan) -> Iterator[str]:
+    """Warn where a rate was missed because requests went out late."""
+    failed = [trial for trial in trials if trial.kept is False]
+    lowest = min(failed, key=lambda trial: trial.rate, default=None)
+    if lowest is not None and (lowest.late_seconds or 0.0) > search.objective.limit_seconds / 2:
+        yield (
+            f"load, {name}: at {lowest.rate:.4g} requests a second they went out {lowest.late_seconds:.3g} s late: what "
+            "sends them may be what bounds the rate, and not what answers; or the target has too few threads, or holds "
+            "up its event loop"
+        )
+
+
+class _Hopeless:
+    """Tells when so many requests have missed an objective that the rest of a trial cannot mend it."""
+
+    def __init__(self, objective: Objective, counted: int, warm_up: int) -> None:
+        self._objective = objective
+        self._warm_up = warm_up
+        self._most = max(MIN_MISSES, HOPELESS * (1 - objective.q) * counted)
+        self._misses = 0
+
+    def __call__(self, call: Call) -> bool:
+        self._misses += call.number >= self._warm_up and self._objective.is_missed(call)
+        return self._misses > self._most

@@ -1,0 +1,208 @@
+"""The paired experiment: the same prompts through every arm, interleaved, until the answer is narrow enough."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from aligntax.experiment.arms import GUARDED, RAW, orders
+from aligntax.experiment.call import Measurement
+from aligntax.inference import median_of_differences
+from aligntax.trace import Span
+
+__all__ = ["Columns", "Design", "Progress", "run_paired"]
+
+MAX_PAIRS = 10_000
+MAX_TRACES = 200
+MIN_PAIRS = 30
+CHECK_GROWTH = 1.2
+"""How much the number of pairs grows between two looks at the width. Looks at the width alone, not at the effect, leave
+the interval honest; few of them keep it so in small samples."""
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """How long an experiment goes on, and what it draws at random.
+
+    Attributes:
+        width: half the width of the headline's 95 % interval, as a share of the raw median, at which it ends.
+        budget_seconds: after which it ends in any case.
+        max_pairs: after which it ends in any case.
+        warm_up_rounds: rounds over all prompts, before the first that counts.
+        seed: of the orders.
+    """
+
+    width: float = 0.01
+    budget_seconds: float = 60.0
+    max_pairs: int = MAX_PAIRS
+    warm_up_rounds: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, least in (("width", 0.0), ("budget_seconds", 0.0)):
+            if not getattr(self, name) > least:
+                raise ValueError(f"{name}={getattr(self, name)} must be above {least:g}")
+        if not 1 <= self.max_pairs <= MAX_PAIRS:
+            raise ValueError(f"max_pairs={self.max_pairs} must be 1 to {MAX_PAIRS:,}")
+        if self.warm_up_rounds < 0:
+            raise ValueError(f"warm_up_rounds={self.warm_up_rounds} must not be negative")
+
+
+@dataclass(slots=True)
+class LayerSpans:
+    """What the spans of one layer add up to, over all requests.
+
+    Attributes:
+        verdicts: how many calls ended with each.
+        cpu_ns, gpu_ns: CPU time where it was sampled, and GPU time.
+        cpu_sampled: how many spans had their CPU time taken.
+    """
+
+    verdicts: Counter[str] = field(default_factory=Counter)
+    cpu_ns: int = 0
+    cpu_sampled: int = 0
+    gpu_ns: int = 0
+
+    def add(self, span: Span) -> None:
+        """Add one span."""
+        if span.verdict is not None:
+            self.verdicts[span.verdict.value] += 1
+        if span.cpu_ns is not None:
+            self.cpu_ns += span.cpu_ns
+            self.cpu_sampled += 1
+        if span.gpu_start_ns is not None and span.gpu_end_ns is not None:
+            self.gpu_ns += span.gpu_end_ns - span.gpu_start_ns
+
+
+@dataclass(slots=True)
+class Columns:
+    """What an experiment measured; index i of every list is one prompt in one round.
+
+    Attributes:
+        arms: their names.
+        prompt, round: which prompt, and in which round.
+        measured: what each arm took, by its name; attributions are kept of the guarded arm alone, and traces of the
+            first `MAX_TRACES` of its requests.
+        spans: of the guarded arm's layers.
+        stopped: why it ended: `width`, `budget`, `pairs` or `interrupted`.
+        seconds: how long it went on.
+    """
+
+    arms: Sequence[str]
+    prompt: list[int] = field(default_factory=list)
+    round: list[int] = field(default_factory=list)
+    measured: dict[str, list[Measurement]] = field(default_factory=dict)
+    spans: dict[str, LayerSpans] = field(default_factory=dict)
+    stopped: str = "interrupted"
+    seconds: float = 0.0
+
+    def add(self, prompt: int, round_number: int, one: Mapping[str, Measurement]) -> None:
+        """Add what all arms took for one prompt."""
+        trace = one[GUARDED].trace
+        for span in trace.spans if trace else ():
+            self.spans.setdefault(span.layer.name, LayerSpans()).add(span)
+        for name, measurement in one.items():
+            column = self.measured[name]
+            if name != GUARDED:
+                measurement = replace(measurement, trace=None, attribution=None)
+            elif len(column) >= MAX_TRACES:
+                measurement = replace(measurement, trace=None)
+            column.append(measurement)
+        self.prompt.append(prompt)
+        self.round.append(round_number)
+
+    def comparable(self, *arms: str) -> list[int]:
+        """Return the indices at which every request of some arms ran to its end."""
+        chosen = [self.measured[arm] for arm in arms]
+        return [
+            index for index in range(len(self.prompt)) if all(column[index].outcome.comparable for column in chosen)
+        ]
+
+    def width(self) -> float | None:
+        """Return half the width of the headline's interval as a share of the raw median; None while n is too small."""
+        chosen = self.comparable(RAW, GUARDED)
+        raw, guarded = (np.array([self.measured[arm][index].seconds for index in chosen]) for arm in (RAW, GUARDED))
+        if len(chosen) < MIN_PAIRS or not np.median(raw):
+            return None
+        found = median_of_differences(raw, guarded)
+        if found.low is None or found.high is None:
+            return None
+        return float((found.high - found.low) / 2 / np.median(raw))
+
+
+class Progress(Protocol):
+    """Is told how an experiment gets on; whatever it does takes no measured time."""
+
+    def __call__(self, stage: str, done: float, detail: str) -> bool:
+        """Show that a share of a stage is done; return whether to go on."""
+        ...
+
+
+def run_paired(
+    arms: Mapping[str, Callable[[Any], Measurement]], prompts: Sequence[Any], design: Design, progress: Progress
+) -> Columns:
+    """Send every prompt through every arm, in turns.
+
+    The order of the prompts is drawn anew for each round, and that of the arms for each second prompt; between them it
+    is turned round.
+
+    Args:
+        arms: what answers a prompt and says how long it took; among them `raw` and `guarded`.
+        prompts: what they are asked.
+        design: when to end.
+        progress: is told.
+
+    Raises:
+        Exception: what an arm raised.
+    """
+    names = list(arms)
+    columns = Columns(names, measured={name: [] for name in names})
+    order = orders(len(names), design.seed)
+    drawn = random.Random(design.seed)  # noqa: S311 (an order is no secret)
+    total = design.warm_up_rounds * len(prompts)
+    for turn in range(total):
+        for arm in next(order):
+            arms[names[arm]](prompts[turn % len(prompts)])
+        if not progress("warming up", (turn + 1) / total, ""):
+            return columns
+    start = time.monotonic()
+    next_check = MIN_PAIRS
+    round_number = 0
+    width: float | None = None
+    while True:
+        for index in drawn.sample(range(len(prompts)), len(prompts)):
+            one = {names[arm]: arms[names[arm]](prompts[index]) for arm in next(order)}
+            columns.add(index, round_number, one)
+            pairs = len(columns.prompt)
+            columns.seconds = time.monotonic() - start
+            if pairs >= next_check:
+                next_check = max(pairs + 1, int(pairs * CHECK_GROWTH))
+                found = columns.width()
+                if found is not None and found <= design.width:
+                    columns.stopped = "width"
+                    return columns
+                width = width if found is None else found
+            if columns.seconds >= design.budget_seconds or pairs >= design.max_pairs:
+                columns.stopped = "budget" if columns.seconds >= design.budget_seconds else "pairs"
+                return columns
+            if not progress("measuring", _share(columns, design, width), _detail(pairs, width, design)):
+                return columns
+        round_number += 1
+
+
+def _share(columns: Columns, design: Design, width: float | None) -> float:
+    """Return how much is done, whichever end comes first: the width shrinks with the root of the pairs."""
+    by_time = columns.seconds / design.budget_seconds
+    by_width = 0.0 if not width else min(1.0, (design.width / width) ** 2)
+    return max(by_time, by_width, len(columns.prompt) / design.max_pairs)
+
+
+def _detail(pairs: int, width: float | None, design: Design) -> str:
+    reached = "" if width is None else f", ±{width:.1%} of raw (wanted: ±{design.width:.1%})"
+    return f"{pairs:,} pairs{reached}"

@@ -1,0 +1,159 @@
+"""The experiment on servers: two URLs, or an upstream and a proxy in front of it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from aligntax.experiment.analysis import analyse
+from aligntax.experiment.arms import GUARDED, HOP, NULL, RAW, Arm, arms_of
+from aligntax.experiment.load.chat import Chat
+from aligntax.experiment.load.plan import Plan
+from aligntax.experiment.loaded import load_on_servers
+from aligntax.experiment.paired import Columns, Design, LayerSpans, Progress, run_paired
+from aligntax.experiment.proxies import guards_of, proxy_without, traces_of
+from aligntax.experiment.result import Result
+from aligntax.experiment.servers import Asking, asking
+from aligntax.experiment.session import Session
+from aligntax.trace import Layer
+
+__all__ = ["bench_proxy", "bench_urls"]
+
+
+def bench_urls(
+    raw: str,
+    guarded: str,
+    chat: Callable[[str], Chat],
+    *,
+    prompts: Sequence[Any],
+    design: Design,
+    plan: Plan | None = None,
+    progress: Progress,
+) -> Result:
+    """Measure what stands between two servers that give the same answers, one behind guards and one without.
+
+    Args:
+        raw: URL of the server without guards.
+        guarded: URL of that behind them.
+        chat: makes a connection to a URL.
+        prompts: what to ask.
+        design: how long it goes on.
+        plan: of the load to put them under after that; None: none.
+        progress: is told.
+
+    Raises:
+        ValueError: if no request was answered by both.
+    """
+    session = Session(prompts, design)
+    arms = [Arm(RAW, frozenset()), Arm(GUARDED, frozenset()), Arm(NULL, frozenset())]
+    chats = [chat(url) for url in (raw, guarded, raw)]
+    with asking(chats) as askings:
+        columns = _asked(arms, askings, session, progress)
+        parts = _analysed(columns, {}, arms, askings)
+    if plan is not None and columns.stopped != "interrupted":
+        parts["load"] = load_on_servers(chat(raw), chat(guarded), prompts, plan, progress)
+    described: dict[str, Any] = {
+        "kind": "urls",
+        "name": f"{chats[0].url} {chats[1].url}",
+        "guards": [],
+        "always_on": [],
+        "deterministic": None,
+    }
+    return session.result(described, arms, columns, parts)
+
+
+def bench_proxy(
+    config: Path,
+    upstream: str,
+    chat: Callable[[str], Chat],
+    *,
+    prompts: Sequence[Any],
+    design: Design,
+    each: bool = False,
+    plan: Plan | None = None,
+    progress: Progress,
+) -> Result:
+    """Measure what a proxy with guards costs in front of a server, and how much of it is the way through the proxy.
+
+    One proxy is started for each arm: with all guards, with none (`hop`), and on request with each alone, and left out.
+
+    Args:
+        config: the guards.
+        upstream: the server's URL.
+        chat: makes a connection to a URL.
+        prompts: what to ask.
+        design: how long it goes on.
+        each: whether each guard is also measured alone, and left out.
+        plan: of the load to put server and proxy under after that; None: none.
+        progress: is told.
+
+    Raises:
+        ValueError: if the configuration is wrong, or no request was answered with and without it.
+        RuntimeError: if a proxy does not start.
+    """
+    session = Session(prompts, design)
+    guards = guards_of(config)
+    arms = [*arms_of([*guards], each=each), Arm(HOP, frozenset(guards))]
+    with ExitStack() as stack:
+        traces = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="aligntax-bench-"))) / "traces.jsonl"
+        urls = []
+        for index, arm in enumerate(arms):
+            if arm.name in (RAW, NULL):
+                urls.append(upstream)
+                continue
+            progress("starting proxies", index / len(arms), arm.name)
+            into = traces if arm.name == GUARDED else None
+            urls.append(
+                stack.enter_context(proxy_without(sorted(arm.bypassed), upstream=upstream, config=config, traces=into))
+            )
+        askings = stack.enter_context(asking([chat(url) for url in urls]))
+        columns = _asked(arms, askings, session, progress)
+        index = [arm.name for arm in arms].index(GUARDED)
+        if not _traced(columns, traces, askings[index].requests):
+            session.warnings.append("the proxy's traces are incomplete, so nothing is told of each guard")
+            guards = {}
+        parts = _analysed(columns, guards, arms, askings)
+        if plan is not None and columns.stopped != "interrupted":
+            parts["load"] = load_on_servers(chat(upstream), chat(urls[index]), prompts, plan, progress)
+    described = {
+        "kind": "proxy",
+        "name": f"{config.name} in front of {upstream}",
+        "guards": [*guards],
+        "always_on": [],
+        "deterministic": None,
+    }
+    return session.result(described, arms, columns, parts)
+
+
+def _asked(arms: Sequence[Arm], askings: Sequence[Asking], session: Session, progress: Progress) -> Columns:
+    answering = {arm.name: asking for arm, asking in zip(arms, askings, strict=True)}
+    return run_paired(answering, session.prompts, session.design, progress)
+
+
+def _analysed(
+    columns: Columns, guards: Mapping[str, Layer], arms: Sequence[Arm], askings: Sequence[Asking]
+) -> dict[str, Any]:
+    try:
+        return analyse(columns, guards)
+    except ValueError as error:
+        kinds = {arm.name: sorted(each.errors) for arm, each in zip(arms, askings, strict=True) if each.errors}
+        raise ValueError(f"{error}; errors: {kinds}" if kinds else str(error)) from error
+
+
+def _traced(columns: Columns, file: Path, requests: int) -> bool:
+    """Fill in what the proxy's own profiler saw of the requests that were measured; they are the last ones."""
+    found = traces_of(file, requests)
+    if found is None:
+        return False
+    measured = columns.measured[GUARDED]
+    spans: dict[str, LayerSpans] = {}
+    for index, (trace, attribution) in enumerate(found[-len(measured) :]):
+        for span in trace.spans:
+            spans.setdefault(span.layer.name, LayerSpans()).add(span)
+        measured[index] = replace(measured[index], outcome=trace.outcome, trace=trace, attribution=attribution)
+    columns.spans = spans
+    return True

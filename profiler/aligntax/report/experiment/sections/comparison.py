@@ -1,0 +1,122 @@
+"""With and without the guards: how the times of all requests are spread, and how far pairs of them lie apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from aligntax.figures import counts, duration
+from aligntax.report.experiment.contents import ARM_NAMES, QUANTILES, Data, comparable_pairs, estimate
+from aligntax.report.experiment.estimates import quantile_interval, signed_duration, with_interval
+from aligntax.report.experiment.parts import Picture, Section, Table
+from aligntax.report.experiment.plots.canvas import Drawing, draw
+from aligntax.report.experiment.plots.distribution import paint_differences, paint_distributions
+from aligntax.report.experiment.plots.scale import unit_for
+from aligntax.report.experiment.wording import arm_name, band, confidence, counted
+
+__all__ = ["comparison"]
+
+_HEIGHTS = (290.0, 320.0)
+
+Values = np.ndarray[Any, np.dtype[np.float64]]
+
+
+def comparison(result: Data) -> Section:
+    """Return the section with the distributions, the differences, and the quantiles of all arms."""
+    pairs = comparable_pairs(result)
+    seconds = result["samples"].get("seconds", {})
+    arms = {arm: [values[index] for index in pairs] for arm, values in seconds.items() if arm in ARM_NAMES}
+    blocks: list[Picture | Table] = []
+    if pairs:
+        blocks += [_distributions(arms), _differences(result, arms)]
+    blocks += [_latencies(result), _outcomes(result)]
+    if pairs:
+        lead = (
+            f"{counted(len(pairs), 'pair')} of the same request, once with and once without its guards, of which both "
+            "ran to their end. The further the two curves lie apart, the more the guards cost."
+        )
+    else:
+        lead = "No request ran to its end both with and without its guards, so there is nothing to compare."
+    return Section("comparison", "With and without guards", lead, tuple(blocks))
+
+
+def _distributions(arms: dict[str, list[float]]) -> Picture:
+    every = np.concatenate([np.asarray(values) for values in arms.values()])
+    medians = ", ".join(
+        f"{arm_name(arm)} half of them in {duration(float(np.median(arms[arm])))}" for arm in ("raw", "guarded")
+    )
+    drawing = draw(
+        Drawing(
+            "distribution",
+            "How long requests take",
+            f"The part of the requests that is done after a time: {medians}.",
+            paint_distributions(arms, unit_for(float(np.quantile(every, 0.9)))),
+            _HEIGHTS,
+        )
+    )
+    return Picture(
+        drawing,
+        "How many of the requests are done after a time. The slowest 1 % may lie outside of the picture; the table of "
+        "quantiles has them.",
+    )
+
+
+def _differences(result: Data, arms: dict[str, list[float]]) -> Picture:
+    tax = np.subtract(arms["guarded"], arms["raw"])
+    null = np.subtract(arms["null"], arms["raw"]) if "null" in arms else np.empty(0)
+    found = estimate(result["tax"].get("seconds"))
+    known = None if found is None or found.low is None or found.high is None else (found.low, found.high)
+    median = float(np.median(tax)) if found is None else found.value
+    drawing = draw(
+        Drawing(
+            "differences",
+            "What the guards add to each request",
+            f"With guards minus without: median {with_interval(result['tax'].get('seconds'), signed_duration)}. "
+            f"{band(result)}",
+            paint_differences(
+                tax.tolist(), null.tolist(), median, known, unit_for(float(np.quantile(np.abs(tax), 0.9)))
+            ),
+            _HEIGHTS,
+        )
+    )
+    return Picture(
+        drawing,
+        "The difference of each pair: what the guards added to that request. The line shows how far two requests "
+        "lie apart that both ran without guards: where the two shapes cover each other, there is nothing but noise."
+        if len(null)
+        else "The difference of each pair: what the guards added to that request.",
+        _decile_table(tax, null),
+    )
+
+
+def _decile_table(tax: Values, null: Values) -> Table:
+    head = ("part of the pairs", "tax at most", *(("A/A at most",) if len(null) else ()))
+    parts = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
+    columns = [np.quantile(values, parts, method="inverted_cdf") for values in (tax, null) if len(values)]
+    rows = tuple(
+        (f"{part:.0%}".replace("%", " %"), *(signed_duration(float(column[index])) for column in columns))
+        for index, part in enumerate(parts)
+    )
+    return Table("Quantiles of the differences of the pairs.", head, rows, summary="The differences as a table")
+
+
+def _latencies(result: Data) -> Table:
+    latency = result.get("latency", {})
+    arms = [arm for arm in (*ARM_NAMES, *(name for name in latency if name not in ARM_NAMES)) if arm in latency]
+    rows = []
+    for arm in arms:
+        times = latency[arm]
+        cells = (quantile_interval(times.get(name)) for name in QUANTILES)
+        rows.append((arm_name(arm), *cells, duration(times.get("mean")), f"{times.get('n', 0):,}"))
+    return Table(
+        f"How long requests take, by arm, with {confidence(result)} intervals. Quantiles of two arms must not be "
+        "subtracted from each other: their difference is not the tax of any request.",
+        ("arm", *QUANTILES, "mean", "n"),
+        tuple(rows),
+    )
+
+
+def _outcomes(result: Data) -> Table:
+    rows = tuple((arm_name(arm), counts(found)) for arm, found in result.get("outcomes", {}).items())
+    return Table("How the requests of each arm ended.", ("arm", "outcomes"), rows, words=(0, 1))

@@ -1,0 +1,65 @@
+"""The tables of a load: what became of the requests, how long they took, and what each figure is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aligntax.figures import MISSING, counts, duration
+from aligntax.report.experiment.contents import QUANTILES, Data
+from aligntax.report.experiment.estimates import a_second, quantile_interval, share_percentage, with_interval
+from aligntax.report.experiment.parts import Table
+from aligntax.report.experiment.wording import arm_name, confidence, spoken
+
+__all__ = ["arms_table", "formulas_table", "times_table"]
+
+_COLUMNS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "due": lambda arm: _or_missing(arm.get("offered_rate")),
+    "answered": lambda arm: _or_missing(arm.get("throughput")),
+    "in time": lambda arm: with_interval(arm.get("within_slo"), share_percentage),
+    "goodput": lambda arm: with_interval(arm.get("goodput"), a_second),
+    "dropped": lambda arm: f"{arm['dropped']:,}" if "dropped" in arm else MISSING,
+    "outcomes": lambda arm: counts(arm.get("outcomes") or {}),
+    "errors": lambda arm: counts(arm.get("errors") or {}),
+}
+_WORDS = ("outcomes", "errors")
+
+
+def arms_table(found: Data) -> Table:
+    """Return what became of the requests of each arm, without columns that say nothing."""
+    arms = found["arms"]
+    columns = {title: [write(arm) for arm in arms.values()] for title, write in _COLUMNS.items()}
+    kept = {title: cells for title, cells in columns.items() if any(cell != MISSING for cell in cells)}
+    rows = [(arm_name(name), *(cells[place] for cells in kept.values())) for place, name in enumerate(arms)]
+    words = (0, *(place for place, title in enumerate(kept, 1) if title in _WORDS))
+    return Table("Requests a second, and what became of them.", ("arm", *kept), rows, words=words)
+
+
+def times_table(result: Data, found: Data) -> Table:
+    """Return how long the requests of each arm took, by figure."""
+    rows = []
+    for figure in dict.fromkeys(figure for arm in found["arms"].values() for figure in arm.get("latency") or {}):
+        for name, arm in found["arms"].items():
+            times = (arm.get("latency") or {}).get(figure)
+            if times and times.get("n"):
+                cells = (quantile_interval(times.get(quantile)) for quantile in QUANTILES)
+                title = f"{spoken(figure)}, {arm_name(name)}"
+                rows.append((title, *cells, duration(times.get("mean")), f"{times['n']:,}"))
+    return Table(
+        f"Times of allowed requests, with {confidence(result)} intervals. Scheduled is from when a request was due: "
+        "the delay until it went out, and the service. Chunks are not tokens.",
+        ("figure", *QUANTILES, "mean", "n"),
+        rows,
+    )
+
+
+def formulas_table(found: Data) -> Table | None:
+    """Return by which formula each figure was found; None where nothing says so."""
+    rows = [(spoken(name), text) for name, text in (found.get("formulas") or {}).items()]
+    if not rows:
+        return None
+    return Table("What each figure is.", ("figure", "formula"), rows, words=(0, 1), summary="The formulas as a table")
+
+
+def _or_missing(rate: float | None) -> str:
+    return MISSING if rate is None else a_second(rate)

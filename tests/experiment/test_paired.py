@@ -1,0 +1,144 @@
+"""Which arm runs when, when it ends, and what is kept."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+
+import pytest
+
+from aligntax.experiment.arms import arms_of, orders
+from aligntax.experiment.call import Measurement
+from aligntax.experiment.paired import Columns, Design, run_paired
+from aligntax.trace import Outcome
+
+PROMPTS = ["a", "b", "c"]
+
+
+def quiet(stage: str, done: float, detail: str) -> bool:
+    return True
+
+
+def taking_exactly(seconds: float, log: list[str], name: str, outcome: Outcome = Outcome.ALLOWED):
+    def answer(prompt: str) -> Measurement:
+        log.append(name + prompt)
+        return Measurement(seconds, 0.0, outcome)
+
+    return answer
+
+
+def arms(log: list[str], **seconds: float):
+    return {name: taking_exactly(value, log, name) for name, value in seconds.items()}
+
+
+def test_each_second_order_is_the_first_one_backwards():
+    drawn = list(itertools.islice(orders(3, seed=1), 40))
+    assert all(second == first[::-1] for first, second in zip(drawn[::2], drawn[1::2], strict=True))
+    assert len({tuple(order) for order in drawn}) == 6
+
+
+def test_arms():
+    named = {arm.name: arm.bypassed for arm in arms_of(["a", "b"], each=True)}
+    assert named == {
+        "raw": {"a", "b"},
+        "guarded": set(),
+        "null": {"a", "b"},
+        "only:a": {"b"},
+        "only:b": {"a"},
+        "without:a": {"a"},
+        "without:b": {"b"},
+    }
+    assert [arm.name for arm in arms_of(["a"], each=True)] == ["raw", "guarded", "null"]
+
+
+def test_every_prompt_goes_through_every_arm_once_a_round():
+    log: list[str] = []
+    design = Design(max_pairs=9, warm_up_rounds=0, width=1e-9)
+    columns = run_paired(arms(log, raw=1.0, guarded=1.5), PROMPTS, design, quiet)
+    assert columns.stopped == "pairs"
+    assert columns.round == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert Counter(columns.prompt) == {0: 3, 1: 3, 2: 3}
+    pairs = list(zip(log[::2], log[1::2], strict=True))
+    assert all({one[:-1], other[:-1]} == {"raw", "guarded"} and one[-1] == other[-1] for one, other in pairs)
+    first = [one[:-1] for one, _ in pairs]
+    assert 4 <= first.count("raw") <= 5
+
+
+def test_warm_up_rounds_do_not_count():
+    log: list[str] = []
+    columns = run_paired(arms(log, raw=1.0, guarded=1.5), PROMPTS, Design(max_pairs=3, warm_up_rounds=2), quiet)
+    assert len(columns.prompt) == 3
+    assert len(log) == 2 * (2 * 3 + 3)
+
+
+def test_it_ends_when_the_interval_is_narrow_enough():
+    log: list[str] = []
+    columns = run_paired(arms(log, raw=1.0, guarded=1.5), PROMPTS, Design(width=0.01), quiet)
+    assert columns.stopped == "width"
+    assert len(columns.prompt) == 30
+    assert columns.width() == 0.0
+
+
+def test_it_ends_when_the_time_is_up():
+    columns = run_paired(arms([], raw=1.0, guarded=1.5), PROMPTS, Design(budget_seconds=1e-9), quiet)
+    assert columns.stopped == "budget"
+    assert len(columns.prompt) == 1
+
+
+@pytest.mark.parametrize("stage", ["warming up", "measuring"])
+def test_whoever_is_told_of_the_progress_can_end_it(stage):
+    columns = run_paired(arms([], raw=1.0, guarded=1.5), PROMPTS, Design(), lambda now, *_: now != stage)
+    assert columns.stopped == "interrupted"
+    assert len(columns.prompt) == (0 if stage == "warming up" else 1)
+
+
+def test_progress_never_goes_back_and_ends_below_one():
+    shares = []
+    run_paired(
+        arms([], raw=1.0, guarded=1.5),
+        PROMPTS,
+        Design(width=1e-9, max_pairs=100),
+        lambda stage, done, _: bool(stage != "measuring" or shares.append(done) or True),
+    )
+    assert shares == sorted(shares)
+    assert 0 < shares[0] < shares[-1] <= 1
+
+
+def test_only_requests_that_ran_to_their_end_in_both_arms_are_compared():
+    log: list[str] = []
+    blocked = itertools.cycle([Outcome.ALLOWED, Outcome.BLOCKED_INPUT, Outcome.MODIFIED])
+
+    def guarded(prompt: str) -> Measurement:
+        return Measurement(0.1, 0.0, next(blocked))
+
+    chosen = {"raw": taking_exactly(1.0, log, "raw"), "guarded": guarded}
+    columns = run_paired(chosen, PROMPTS, Design(max_pairs=9, warm_up_rounds=0), quiet)
+    assert len(columns.comparable("raw")) == 9
+    assert len(columns.comparable("raw", "guarded")) == 6
+
+
+def test_an_error_of_an_arm_comes_through():
+    def broken(prompt: str) -> Measurement:
+        raise KeyError(prompt)
+
+    with pytest.raises(KeyError):
+        run_paired({"raw": broken, "guarded": broken}, PROMPTS, Design(), quiet)
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"width": 0.0}, "width=0.0 must be above 0"),
+        ({"budget_seconds": -1.0}, "budget_seconds=-1.0 must be above 0"),
+        ({"max_pairs": 0}, "max_pairs=0 must be 1 to 10,000"),
+        ({"warm_up_rounds": -1}, "warm_up_rounds=-1 must not be negative"),
+        ({"width": float("nan")}, "width=nan must be above 0"),
+    ],
+)
+def test_designs_that_cannot_be(settings, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        Design(**settings)
+
+
+def test_no_width_is_known_of_few_pairs():
+    assert Columns(["raw", "guarded"], measured={"raw": [], "guarded": []}).width() is None
