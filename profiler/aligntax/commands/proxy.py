@@ -14,6 +14,7 @@ EXAMPLES = (
     "Examples:\n\n"
     "aligntax proxy --upstream http://127.0.0.1:8000   (measures, and guards nothing)\n\n"
     "aligntax proxy --upstream http://127.0.0.1:8000 --config guards.toml --ready-path /health --workers 4\n\n"
+    "aligntax proxy --upstream unix:/run/model.sock --config guards.toml\n\n"
     "aligntax proxy --upstream https://models.internal/api --ca-file ca.pem --config guards.toml --host 0.0.0.0 "
     "--certfile cert.pem --keyfile key.pem"
 )
@@ -31,7 +32,10 @@ class Forwarded(StrEnum):
 
 
 def proxy(
-    upstream: Annotated[str, typer.Option(help="Server behind the proxy, the only one it sends to.", metavar="URL")],
+    upstream: Annotated[
+        str,
+        typer.Option(help="Server behind the proxy, the only one it sends to; unix:/PATH for a socket.", metavar="URL"),
+    ],
     config: Annotated[
         Path | None, typer.Option(help="TOML file with the guards; without it, nothing is guarded.", metavar="FILE")
     ] = None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Sequence
 
 from aligntax.profiler import Profiler
@@ -12,22 +11,14 @@ from aligntax.request import Request
 from aligntax.serving.answer_times import AnswerTimes
 from aligntax.serving.body import Replay
 from aligntax.serving.feeding import Feeder
-from aligntax.serving.formats import answer_places, drop_tokens, dump
-from aligntax.serving.guarding import (
-    Blocked,
-    GuardFailed,
-    Place,
-    ServedGuard,
-    in_parallel,
-    in_series,
-)
+from aligntax.serving.guarding import Blocked, GuardFailed, ServedGuard
+from aligntax.serving.kept import KeptAnswer
 from aligntax.serving.messages import Headers, Message, Send, ends_answer, header, with_headers
 from aligntax.serving.pieces import Pieces
 from aligntax.serving.replies import Replies
 from aligntax.serving.settings import RouteKind, Settings
 from aligntax.serving.streaming import AnswerStream, UnreadableAnswer
 from aligntax.serving.threads import GuardThreads
-from aligntax.serving.whole_stream import WholeStream
 from aligntax.trace import Outcome, Verdict
 
 __all__ = ["Answer", "ResponseEnded"]
@@ -86,8 +77,7 @@ class Answer:
         self._head: Message | None = None
         self._stream: AnswerStream | None = None
         self._pieces: Pieces | None = None
-        self._kept: list[bytes] | None = None
-        self._kept_bytes = 0
+        self._kept: KeptAnswer | None = None
         self._kept_texts = False
         self._ended = False
         self._started = False
@@ -177,8 +167,8 @@ class Answer:
             self._ended = ends_answer(message)
             if self._stream is not None:
                 await self._stream_body(self._stream, message)
-            else:
-                await self._keep(message)
+            elif self._kept is not None:
+                await self._keep(self._kept, message)
         elif kind != "http.response.trailers":  # which were not offered, and which no guard reads
             raise UnreadableAnswer("the answer is sent past the guards, as a file")
 
@@ -203,11 +193,11 @@ class Answer:
                 self._kind, self._stream_guards, self._times.working_clock, times, self._settings
             )
             if self._output_guards:
-                self._kept = []
+                self._kept = KeptAnswer(self._kind, (), self._output_guards, self._settings)
             else:
                 await self._send_head(with_headers(headers, b"content-length"))
         elif content == b"application/json" or content.endswith(b"+json"):
-            self._kept = []
+            self._kept = KeptAnswer(self._kind, self._stream_guards, self._output_guards, self._settings)
         else:
             raise UnreadableAnswer("the answer is neither JSON nor a stream of events, which guards could read")
 
@@ -220,27 +210,12 @@ class Answer:
                 pieces.note(message.get("body", b""), now_ns - self._request.start_ns)
         await self._pass(message)
 
-    async def _keep(self, message: Message) -> None:
+    async def _keep(self, kept: KeptAnswer, message: Message) -> None:
         """Keep a complete answer until it is whole; then let the guards read it."""
-        kept = self._held(message.get("body", b""))
+        kept.keep(message.get("body", b""))
         if message.get("more_body", False):
             return
-        body = b"".join(kept)
-        kept.clear()
-        try:
-            document = json.loads(body)
-        except (ValueError, RecursionError):
-            raise UnreadableAnswer("the answer is no JSON") from None
-        if not isinstance(document, dict):
-            raise UnreadableAnswer("the answer is no JSON object")
-        places = answer_places(self._kind, document)
-        changed = await in_series(self._stream_guards, places)
-        if await self._ask_output(places) or changed:
-            drop_tokens(self._kind, document)
-            try:
-                body = dump(document)
-            except RecursionError:
-                raise UnreadableAnswer("the answer is nested too deeply") from None
+        body = await kept.document()
         headers = with_headers((self._head or {}).get("headers", []), b"content-length")
         await self._send_head([*headers, (b"content-length", str(len(body)).encode())])
         await self._pass({"type": "http.response.body", "body": body, "more_body": False})
@@ -257,12 +232,11 @@ class Answer:
         if self._kept is not None:
             if stream.failure is not None:
                 raise stream.failure
-            kept = self._held(body)
+            self._kept.keep(body)
             went = self._kept_texts = self._kept_texts or went
             if more:
                 return
-            body = await self._whole_stream(b"".join(kept))
-            kept.clear()
+            body = await self._kept.events()
             await self._send_head(with_headers((self._head or {}).get("headers", []), b"content-length"))
         if body or not (more or stream.failure):
             sent_ns = self._times.goes(is_piece=went)
@@ -270,28 +244,6 @@ class Answer:
             self._times.was_taken(sent_ns, is_piece=went)
         if stream.failure is not None:
             raise stream.failure
-
-    async def _whole_stream(self, body: bytes) -> bytes:
-        """Let guards read the texts of a stream that has been kept as a whole: each text as one piece."""
-        pieces = WholeStream(self._kind, body, self._settings.max_event_bytes)
-        if await self._ask_output(pieces.places):
-            try:
-                return pieces.joined()
-            except RecursionError:
-                raise UnreadableAnswer("the answer is nested too deeply") from None
-        return body
-
-    async def _ask_output(self, places: Sequence[Place]) -> bool:
-        ask = in_parallel if self._settings.order.get("output") == "parallel" else in_series
-        return bool(self._output_guards) and await ask(self._output_guards, places)
-
-    def _held(self, piece: bytes) -> list[bytes]:
-        kept = self._kept if self._kept is not None else []
-        self._kept_bytes += len(piece)
-        if self._kept_bytes > self._settings.max_answer_bytes:
-            raise UnreadableAnswer(f"the answer has more than {self._settings.max_answer_bytes} bytes")
-        kept.append(piece)
-        return kept
 
     async def _send_head(self, headers: Headers) -> None:
         head = self._head or {}

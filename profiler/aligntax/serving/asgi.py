@@ -15,6 +15,7 @@ from aligntax.serving.messages import Application, Receive, Send
 from aligntax.serving.observing import Served, observe
 from aligntax.serving.outlets import Outlets
 from aligntax.serving.settings import CONFIG_VARIABLE, STAGES, RouteKind, Settings, read_settings, settings_of
+from aligntax.serving.stored import StoredAnswers
 from aligntax.serving.threads import GuardThreads
 from aligntax.trace import Layer
 
@@ -32,7 +33,8 @@ class TaxMiddleware:
 
     A model's requests are those of OpenAI's chat, completions, responses and embeddings, under any prefix, and those of
     the paths in `routes`; all others, other methods and other kinds of connections pass through untouched. Without
-    guards, requests and answers pass through untouched as well. What the application records through the profiler is
+    guards, requests and answers pass through untouched as well. A response that the application has kept is guarded,
+    and not measured, where a client asks for it again. What the application records through the profiler is
     part of the same request. An application that marks no model call is the model itself, in a layer called `model`;
     that is logged once.
 
@@ -65,7 +67,7 @@ class TaxMiddleware:
             settings = settings_of(keywords, guards or ()) if keywords or guards or not file else read_settings(file)
         elif keywords or guards is not None:
             raise ValueError("settings and keywords of its own: pass one or the other")
-        self.app = app
+        self.app = self._application = app
         self.settings = settings
         self._owns_profiler = profiler is None
         self._threads = GuardThreads(settings.threads)
@@ -89,6 +91,9 @@ class TaxMiddleware:
         if kind == "http":
             route = route_of(scope["method"], scope["path"], self.settings.routes)
             if route is not None:
+                if self._current().recording is not None:
+                    await self._apart(scope, receive, send)
+                    return
                 guards = self._guards[route.kind]
                 if guards is None:
                     await observe(self.app, scope, receive, send, route.kind, self._served)
@@ -99,6 +104,19 @@ class TaxMiddleware:
             await live(self.app, scope, receive, send, self.open, self.close)
         else:
             await self.app(scope, receive, send)
+
+    async def _apart(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Answer a request that comes in the context of another one, which it is no part of.
+
+        An application may ask itself without a network in between, as BentoML's services do, and servers start the
+        next request of a connection from within the one before it. Neither may lead past the guards.
+        """
+        variable, outer = self.profiler.recorder.variable, self._current()
+        variable.set(self.profiler.recorder.orphan)
+        try:
+            await self(scope, receive, send)
+        finally:
+            variable.set(outer)
 
     def open(self) -> None:
         """Begin again after `close`, as a server that is started a second time does.
@@ -147,3 +165,6 @@ class TaxMiddleware:
         self._guards["embeddings"] = prompt_guards or None  # their answers have no text
         model_row = profiler.ledger.layer_row(Layer(settings.model, "model"))
         self._served = Served(profiler, settings, model_row)
+        if guards.reads_answers():
+            self.app = StoredAnswers(self._application, guards, self._served)
+        self._current = profiler.recorder.current

@@ -7,7 +7,8 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from aligntax.serving.messages import Message, Receive, header
-from aligntax.serving.problems import Problem
+from aligntax.serving.problems import Problem, body_timeout
+from aligntax.serving.waits import within
 
 __all__ = ["ClientGone", "Replay", "parsed", "read_body"]
 
@@ -18,11 +19,17 @@ class ClientGone(Exception):  # noqa: N818 (no error of ours)
     """The client has left before its request was there."""
 
 
-async def read_body(scope: MutableMapping[str, Any], receive: Receive, limit: int) -> bytes:
+async def read_body(scope: MutableMapping[str, Any], receive: Receive, limit: int, seconds: float) -> bytes:
     """Return the whole body of a request.
 
+    Args:
+        scope: of the request.
+        receive: as ASGI has it.
+        limit: bytes that it may have.
+        seconds: that may go by until the next piece of it comes.
+
     Raises:
-        Problem: if it has more than `limit` bytes, or is compressed.
+        Problem: if it has more bytes, comes too slowly, or is compressed.
         ClientGone: if the client leaves before.
     """
     encoding = header(scope["headers"], b"content-encoding")
@@ -34,7 +41,10 @@ async def read_body(scope: MutableMapping[str, Any], receive: Receive, limit: in
     pieces = []
     size = 0
     while True:
-        message = await receive()
+        try:
+            message = await within(receive(), seconds)
+        except TimeoutError:
+            raise body_timeout(seconds) from None
         if message["type"] == "http.disconnect":
             raise ClientGone
         piece = message.get("body", b"")

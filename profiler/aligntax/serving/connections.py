@@ -59,12 +59,7 @@ class Connections:
         """Return what makes requests, made now if there is none yet."""
         if self._session is None or self._session.closed:
             self._session = aiohttp.ClientSession(
-                connector=_Connector(
-                    limit=0,  # the limit on requests is one on connections
-                    keepalive_timeout=KEEP_ALIVE_SECONDS,
-                    ssl=self._tls or True,
-                    socket_factory=self._socket,
-                ),
+                connector=self._connector(),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 trust_env=self._trust_env,
@@ -127,6 +122,15 @@ class Connections:
         if isinstance(error, (aiohttp.ClientError, OSError)):
             return Problem(502, "upstream_closed", "the upstream closed the connection without an answer")
         return None
+
+    def _connector(self) -> aiohttp.BaseConnector:
+        # No limit here: that on requests is one on connections.
+        path = self._upstream.socket
+        if path is not None:
+            return _SocketConnector(path, limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS)
+        return _Connector(
+            limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS, ssl=self._tls or True, socket_factory=self._socket
+        )
 
     def _url(self, target: str) -> URL:
         return URL(self._upstream.origin + target, encoded=True)
@@ -212,7 +216,7 @@ class Answer:
             _abort(self._taken)
 
 
-class _Connector(aiohttp.TCPConnector):
+class _Noting(aiohttp.BaseConnector):
     """Notes the connections that a request takes."""
 
     async def connect(
@@ -226,6 +230,14 @@ class _Connector(aiohttp.TCPConnector):
         if taken is not None and connection.transport is not None:
             taken.append(connection.transport)
         return connection
+
+
+class _Connector(_Noting, aiohttp.TCPConnector):
+    """Connects to a port."""
+
+
+class _SocketConnector(_Noting, aiohttp.UnixConnector):
+    """Connects to a Unix socket."""
 
 
 def _abort(transports: Iterable[asyncio.Transport]) -> None:

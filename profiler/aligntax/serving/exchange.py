@@ -14,6 +14,7 @@ from aligntax.serving.answers import Answer, ResponseEnded
 from aligntax.serving.body import ClientGone, Replay, parsed, read_body
 from aligntax.serving.formats import dump, model_name, prompt, wants_stream
 from aligntax.serving.guarding import Blocked, GuardFailed, ServedGuard, first_block, in_parallel, in_series
+from aligntax.serving.json_places import as_read
 from aligntax.serving.messages import Application, Receive, Send, header, with_headers
 from aligntax.serving.observing import Served
 from aligntax.serving.problems import Problem
@@ -22,7 +23,7 @@ from aligntax.serving.settings import RouteKind, Settings
 from aligntax.serving.threads import GuardThreads
 from aligntax.trace import Outcome
 
-__all__ = ["Guards", "exchange"]
+__all__ = ["Guards", "Run", "exchange", "prepared"]
 
 _UNREAD = ("http.response.pathsend", "http.response.zerocopysend", "http.response.trailers")
 """Ways to answer that ASGI servers offer, and that lead past the guards."""
@@ -74,22 +75,21 @@ async def exchange(
         replies = Replies(kind, settings, send)
         answer = Answer(kind, guards.stream, guards.output, guards.threads, settings, request, profiler, replies, send)
         try:
-            body = await read_body(scope, receive, settings.max_body_bytes)
+            body = await read_body(scope, receive, settings.max_body_bytes, settings.upload_seconds)
             body, texts = await _admitted(body, kind, guards, settings, request, replies)
         except ClientGone:
             request.outcome = Outcome.CANCELLED
             return
         except Problem as error:
             request.forget()
-            await replies.bad_request(error)
+            await replies.bad_request(error, scope.get("http_version", "1.1"))
             return
         except (Blocked, GuardFailed) as failure:
             await answer.refuse(failure)
             return
         replay = Replay(body, receive)
         body = b""  # which an answer may take minutes to outlive
-        answer.receive = replay
-        run = _Run(application, _prepared(scope, replay, guards), replay, answer, profiler, model_row)
+        run = Run(application, prepared(scope, replay, guards), replay, answer, profiler, model_row)
         try:
             await (run.beside(guards.parallel, texts) if guards.parallel else run.alone())
             if not answer.complete and answer.failure is None:
@@ -119,15 +119,16 @@ async def _admitted(
     request.book(name if name in settings.models else settings.model)
     replies.model, replies.streams = name, wants_stream(document)
     ask = in_parallel if settings.order.get("input") == "parallel" else in_series
-    if guards.input and await ask(guards.input, asked.places):
+    places = as_read(asked.places)
+    if guards.input and await ask(guards.input, places):
         try:
             body = dump(document)
         except RecursionError:
             raise Problem(400, "invalid_json", "the body is nested too deeply; send it flatter") from None
-    return body, [place.text for place in asked.places] if guards.parallel else []
+    return body, [place.text for place in places] if guards.parallel else []
 
 
-class _Run:
+class Run:
     """The application at work on one request."""
 
     def __init__(
@@ -143,6 +144,7 @@ class _Run:
         self._scope = scope
         self._receive = receive
         self._answer = answer
+        answer.receive = receive
         self._profiler = profiler
         self._row = model_row
 
@@ -190,7 +192,7 @@ class _Run:
             model.end()
 
 
-def _prepared(scope: MutableMapping[str, Any], replay: Replay, guards: Guards) -> MutableMapping[str, Any]:
+def prepared(scope: MutableMapping[str, Any], replay: Replay, guards: Guards) -> MutableMapping[str, Any]:
     """Return the scope of a request whose body has been read, and whose answer must be readable."""
     drop = [b"content-length", b"transfer-encoding"]
     add = [(b"content-length", str(replay.length).encode())]

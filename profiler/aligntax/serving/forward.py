@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from aligntax.clock import Clock, wall_clock
 from aligntax.serving.body import ClientGone
 from aligntax.serving.connections import Answer, Connections
 from aligntax.serving.events import WholeEvents, is_event_stream
@@ -17,6 +18,7 @@ from aligntax.serving.headers import FORWARDED_CHOICES, Forwarded, answer_header
 from aligntax.serving.limits import Limits
 from aligntax.serving.messages import Headers, Receive, Send
 from aligntax.serving.problems import Problem, answer_json, error_event_of, timed_out
+from aligntax.serving.repeats import Repeats
 from aligntax.serving.target import Upstream
 from aligntax.serving.upload import PIECE_BYTES, Upload, too_large
 from aligntax.serving.watch import Watch
@@ -41,21 +43,25 @@ class Forwarder:
     """Forwards each request to one upstream, and its answer back, both as they come.
 
     Args:
-        upstream: such as `"http://127.0.0.1:8000"`; with a path, requests go below it.
+        upstream: such as `"http://127.0.0.1:8000"`; with a path, requests go below it. `"unix:/run/model.sock"` for a
+            server that listens on a Unix socket; it sees `localhost` as its `Host`.
         limits: see `Limits`.
         ca_file: PEM file with the certificates that an https upstream's must come from; those of the system where None.
         preserve_host: whether the upstream sees the `Host` that the client has sent.
         forwarded: what becomes of the headers that tell a request's way; see `Forwarded`.
         trust_env: whether `HTTP_PROXY` and the like are heeded.
+        clock: by which failures of the upstream that repeat are left out of the log.
 
     Attributes:
         upstream: the same, in parts.
         limits: the same.
         connections: to the upstream.
+        failures: of the upstream, in the log.
         running: requests that are being forwarded now.
 
     Raises:
-        ValueError: for an upstream that is no plain http or https URL, and for a ca_file without certificates.
+        ValueError: for an upstream that is no plain http or https URL and no socket, for a socket and trust_env, and
+            for a ca_file without certificates.
         OSError: if ca_file cannot be read.
     """
 
@@ -68,11 +74,15 @@ class Forwarder:
         preserve_host: bool = False,
         forwarded: Forwarded = "keep",
         trust_env: bool = False,
+        clock: Clock = wall_clock,
     ) -> None:
         if forwarded not in FORWARDED_CHOICES:
             raise ValueError(f"forwarded={forwarded!r}; use {', '.join(map(repr, FORWARDED_CHOICES))}")
         self.upstream = Upstream.parse(upstream)
+        if self.upstream.socket is not None and trust_env:
+            raise ValueError(f"trust_env with upstream={upstream!r}: no proxy leads to a socket; leave trust_env out")
         self.limits = limits or Limits()
+        self.failures = Repeats(clock)
         self.running = 0
         tls = _tls_context(ca_file) if self.upstream.scheme == "https" else None
         self.connections = Connections(self.upstream, self.limits, tls, trust_env=trust_env)
@@ -94,6 +104,8 @@ class Forwarder:
     async def close(self) -> None:
         """Close all connections to the upstream. Idempotent; the next request opens one again."""
         await self.connections.close()
+        for code, held in self.failures.take_held().items():
+            logger.warning("%s: %d more since the last such line", code, held)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -223,8 +235,8 @@ class _Exchange:
 
     async def _tell(self, problem: Problem) -> None:
         """Have the client know that there is no answer, or no more of it."""
-        if problem.status >= 500:
-            logger.warning("%s: %s", problem.code, problem)
+        if problem.status >= 500 and (others := self._forwarder.failures.passes(problem.code)) is not None:
+            logger.warning("%s: %s%s", problem.code, problem, others)
         if not self._started:
             await answer_json(self._send, problem.status, problem.document(), _LAST_ANSWER)
         elif self._events is not None and self._events.at_boundary:

@@ -6,7 +6,7 @@ import json
 
 from aligntax.serving.messages import Headers, Send
 
-__all__ = ["Problem", "answer_json", "error_event_of", "timed_out"]
+__all__ = ["Problem", "answer_json", "body_timeout", "error_event_of", "timed_out"]
 
 
 class Problem(Exception):  # noqa: N818 (a client's as often as a server's)
@@ -51,6 +51,11 @@ async def answer_json(send: Send, status: int, document: object, headers: Header
 def error_event_of(problem: Problem) -> bytes:
     """Return the server-sent event that tells of a problem in mid-stream."""
     return b"data: " + json.dumps(problem.document()).encode() + b"\n\n"
+
+
+def body_timeout(seconds: float) -> Problem:
+    """Return the problem of a client that has let others wait too long for more of its request's body."""
+    return Problem(408, "body_timeout", f"no more of the body came within {seconds:g} seconds")
 
 
 def timed_out(what: str, seconds: float) -> Problem:

@@ -175,7 +175,7 @@ def create_proxy(
     `aligntax proxy` serves the same with limits on connections, too.
 
     Args:
-        upstream: address of the server, such as `"http://127.0.0.1:8000"`.
+        upstream: address of the server, such as `"http://127.0.0.1:8000"` or `"unix:/run/model.sock"`.
         settings: guards and measurement; without any, the proxy only measures.
         limits: sizes, numbers and times.
         ca_file: see `Forwarder`, as for the next three.
@@ -199,7 +199,9 @@ def create_proxy(
     for name, path in (("ready_path", ready_path), ("health_prefix", health_prefix)):
         if path is not None:
             _require_path(name, path, forwarder)
-    guarded = TaxMiddleware(forwarder, settings=settings if settings is not None else Settings())
+    settings = settings if settings is not None else Settings()
+    settings = replace(settings, upload_seconds=min(settings.upload_seconds, forwarder.limits.client_seconds))
+    guarded = TaxMiddleware(forwarder, settings=settings)
     return Proxy(guarded, forwarder, ready_path=ready_path, health_prefix=health_prefix)
 
 

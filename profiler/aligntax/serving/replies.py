@@ -36,9 +36,10 @@ class Replies:
         self.model: str | None = None
         self.streams = False
 
-    async def bad_request(self, problem: Problem) -> None:
-        """Refuse a request that guards cannot read."""
-        await answer_json(self._send, problem.status, problem.document())
+    async def bad_request(self, problem: Problem, http_version: str) -> None:
+        """Refuse a request that guards cannot read; a connection on which one does not come is of no more use."""
+        ends = problem.status == 408 and http_version.startswith("1")  # HTTP/2 has no such header
+        await answer_json(self._send, problem.status, problem.document(), [(b"connection", b"close")] if ends else None)
 
     async def refusal(self, failure: Exception) -> None:
         """Answer a request that a guard blocked, or about which, or whose answer, no guard could decide."""

@@ -7,15 +7,15 @@ import os
 import resource
 import signal
 import socket
-import ssl
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from pathlib import Path
 
+from aligntax.serving.certificates import require_pair
 from aligntax.serving.http_server import BACKLOG, Listening, serve
 from aligntax.serving.limits import Limits
+from aligntax.serving.metrics_access import metrics_access
 from aligntax.serving.proxy import OPTIONS_VARIABLE, ProxyOptions
 from aligntax.serving.target import Upstream
 
@@ -65,7 +65,7 @@ def run(options: ProxyOptions, listening: Listening, say: Callable[[str], object
         ValueError, OSError: for what cannot be used; names it and the mend.
     """
     upstream = Upstream.parse(options.upstream)
-    _check_tls(listening)
+    require_pair(listening.certfile, listening.keyfile)
     settings = options.settings()
     if settings.metrics_port is None:
         settings = replace(settings, metrics_port=METRICS_PORT)
@@ -89,7 +89,9 @@ def run(options: ProxyOptions, listening: Listening, say: Callable[[str], object
             application = None
             # Workers make their own; guards that this process has made are those that their cache holds now.
             stack.enter_context(_environment(OPTIONS_VARIABLE, options.to_json()))
-            metrics = _url("http", settings.metrics_host, settings.metrics_port)
+            metrics_access(settings)  # what is wrong with it is said once, and not by each worker
+            scheme = "https" if settings.metrics_certificate else "http"
+            metrics = _url(scheme, settings.metrics_host, settings.metrics_port)
         say(f"Proxy: {_url('https' if listening.certfile else 'http', host, port)} in front of {options.upstream}")
         if metrics:
             say(f"Metrics: {metrics}/metrics")
@@ -101,7 +103,7 @@ def _url(scheme: str, host: str, port: int | None) -> str:
 
 
 def _is_self(upstream: Upstream, host: str, port: int) -> bool:
-    if upstream.port != port:
+    if upstream.port != port or upstream.socket is not None:
         return False
     try:
         address = ipaddress.ip_address(host)
@@ -109,31 +111,6 @@ def _is_self(upstream: Upstream, host: str, port: int) -> bool:
     except ValueError:
         return False
     return behind == address or (behind.is_loopback and address.is_unspecified)
-
-
-def _check_tls(listening: Listening) -> None:
-    """Find out before workers do whether certificate and key are usable.
-
-    Raises:
-        FileNotFoundError, ValueError: if they are not.
-    """
-    if listening.certfile is None:
-        return
-    for name, path in (("certfile", listening.certfile), ("keyfile", listening.keyfile)):
-        if path is not None and not Path(path).is_file():
-            raise FileNotFoundError(f"{name}={path!r} is not there; pass the path of a PEM file")
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(listening.certfile, listening.keyfile, password=_refuse_passphrase)
-    except ssl.SSLError as error:
-        raise ValueError(
-            f"certfile={listening.certfile!r} and keyfile={listening.keyfile or listening.certfile!r} do not hold a "
-            f"certificate and its private key ({error.reason}); pass PEM files that belong together"
-        ) from error
-
-
-def _refuse_passphrase() -> str:
-    raise ValueError("the private key is encrypted; pass a keyfile that is not")
 
 
 def _raise_descriptor_limit() -> None:

@@ -63,8 +63,17 @@ class Settings:
         max_body_bytes, max_answer_bytes: of a request and of an answer that guards read as a whole, or that repeats its
             texts; larger ones are refused.
         max_event_bytes: of one event of a stream that guards read.
+        upload_seconds: that may go by until the next piece of a request comes that guards read; in the proxy, the
+            `client_seconds` of its `Limits` if those are fewer.
         threads: for guards that run beside the event loop.
         metrics_port, metrics_host: where `/metrics` is served from; no port: not at all. 0: any free one.
+        metrics_token_file: file with a bearer token, and nothing else, that requests for metrics must carry. Read when
+            the server starts, as all files here; paths start from the working directory.
+        metrics_username, metrics_password_file: what lets a request in as well, as basic authentication; a browser
+            needs it for the live page. Both or neither.
+        metrics_certificate, metrics_key: PEM files with the certificates and the private key, unless the first has it:
+            make it HTTPS. Without, token and password cross the network in clear.
+        metrics_hosts: names under which browsers may open the live page; see `aligntax.exporters.server.serve`.
         ledger_dir: folder where the workers of one server put their numbers together; that of the environment variable
             ALIGNTAX_LEDGER_DIR where None.
         server: see `Profiler`; beside a `ledger_dir`, that of ALIGNTAX_SERVER where None.
@@ -84,9 +93,16 @@ class Settings:
     max_body_bytes: int = 8 * 2**20
     max_answer_bytes: int = 32 * 2**20
     max_event_bytes: int = 2**20
+    upload_seconds: float = 60.0
     threads: int = 8
     metrics_port: int | None = None
     metrics_host: str = "127.0.0.1"
+    metrics_token_file: str | None = None
+    metrics_username: str | None = None
+    metrics_password_file: str | None = None
+    metrics_certificate: str | None = None
+    metrics_key: str | None = None
+    metrics_hosts: tuple[str, ...] = ()
     ledger_dir: str | None = None
     server: str | None = None
     traces_file: str | None = None
@@ -114,6 +130,7 @@ class Settings:
             ("max_body_bytes", 1, 2**31),
             ("max_answer_bytes", 1, 2**31),
             ("max_event_bytes", 1024, 2**28),
+            ("upload_seconds", 0.001, 86_400),
             ("threads", 1, 256),
             ("traces_share", 0, 1),
             ("cpu_share", 0, 1),
@@ -122,6 +139,13 @@ class Settings:
                 raise ValueError(f"{name}={getattr(self, name)} is out of range; use {least} to {most}")
         if self.metrics_port is not None and not 0 <= self.metrics_port <= 65535:
             raise ValueError(f"metrics_port={self.metrics_port} is no port; use 0 to 65535, 0 for a free one")
+        if (self.metrics_username is None) != (self.metrics_password_file is None):
+            raise ValueError(
+                f"metrics_username={self.metrics_username!r} and metrics_password_file={self.metrics_password_file!r} "
+                "go together; set both or neither"
+            )
+        if self.metrics_key is not None and self.metrics_certificate is None:
+            raise ValueError(f"metrics_key={self.metrics_key!r} without metrics_certificate; name the certificate, too")
         names = [self.model, *self.models]
         for name in names:
             Layer(name, "model")

@@ -9,8 +9,10 @@ from typing import Any
 from aligntax.clock import Clock
 from aligntax.guards.judgement import Judgement
 from aligntax.recording.chunks import ChunkTimes
+from aligntax.serving.escapes import Escapes
 from aligntax.serving.formats import (
     Key,
+    Place,
     delta_places,
     drop_tokens,
     dump,
@@ -67,6 +69,7 @@ class AnswerStream:
         self._frames = Frames(settings.max_event_bytes)
         self._room = settings.max_answer_bytes
         self._chains: dict[Key, list[Link]] = {}
+        self._escapes: dict[Key, Escapes] = {}  # of those texts that are JSON
         self._whole: dict[Key, list[str]] = {}
         self._ended: set[Key] = set()
         self._added = 0
@@ -135,7 +138,7 @@ class AnswerStream:
         changed = False
         for key, place in delta_places(self._kind, document, frame.event):
             text = place.text
-            released = self._release(key, text)
+            released = self._release(key, place)
             if released != text:
                 place.put(released)
                 changed = True
@@ -165,7 +168,7 @@ class AnswerStream:
         for key, place in whole_places(self._kind, document, name):
             text = place.text
             if key not in self._whole:  # it was never streamed
-                self._release(key, text)
+                self._release(key, place)
             if key not in self._ended:
                 self._rest(key)
             released = "".join(self._whole[key])
@@ -174,8 +177,9 @@ class AnswerStream:
                 changed = True
         return changed
 
-    def _release(self, key: Key, text: str) -> str:
+    def _release(self, key: Key, place: Place) -> str:
         """Send a piece of a text through its guards, and return what they let go on."""
+        text = place.text
         if not text:
             return text
         self.texts_came = True
@@ -188,15 +192,19 @@ class AnswerStream:
                 raise UnreadableAnswer(f"the answer has more than {MAX_TEXTS} texts")
             chain = self._chains[key] = []
             self._whole[key] = []
+            if place.is_json:
+                self._escapes[key] = Escapes()
             for guard in self._guards:
                 chain.append(self._opened(guard))
         if key in self._ended:
             raise UnreadableAnswer("a text of the answer goes on after its end")
+        escapes = self._escapes.get(key)
+        text = text if escapes is None else escapes.opened(text)
         for link in chain:
             if not text:
                 break
             text = self._sent(link, text)
-        return self._went(key, text)
+        return self._went(key, text if escapes is None else escapes.closed(text))
 
     def _rest(self, key: Key) -> str:
         """End a text, and return what its guards had held back of it."""
@@ -204,11 +212,12 @@ class AnswerStream:
         if chain is None or key in self._ended:
             return ""
         self._ended.add(key)
-        text = ""
+        escapes = self._escapes.get(key)
+        text = "" if escapes is None else escapes.rest()
         for link in chain:
             before = self._sent(link, text) if text else ""
             text = before + self._asked(link, None).text
-        return self._went(key, text)
+        return self._went(key, text if escapes is None else escapes.closed(text))
 
     def _opened(self, guard: ServedGuard) -> Link:
         link = Link(guard)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import NamedTuple
-from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
+from urllib.parse import SplitResult, unquote, unquote_to_bytes, urlsplit
 
 from aligntax.serving.problems import Problem
 
@@ -15,6 +16,8 @@ _VISIBLE = re.compile(rb"[\x21-\x7e]*")
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 _HOST = re.compile(r"[A-Za-z0-9._~:%-]+")
 _SEPARATORS = re.compile(rb"[/\\]")
+_LONGEST_SOCKET = 107
+"""What Linux has room for in the address of a socket, in bytes, but for the zero at its end."""
 
 
 class Upstream(NamedTuple):
@@ -25,16 +28,18 @@ class Upstream(NamedTuple):
         host: a name or an address, without brackets.
         port: of the server.
         base: what stands before each path, without a slash at its end.
+        socket: path of the Unix socket that it listens on; None if it has a port. Its host is only a name then.
     """
 
     scheme: str
     host: str
     port: int
     base: str
+    socket: str | None = None
 
     @classmethod
     def parse(cls, url: str) -> Upstream:
-        """Return the upstream at an address such as `"http://127.0.0.1:8000"`.
+        """Return the upstream at an address such as `"http://127.0.0.1:8000"` or `"unix:/run/model.sock"`.
 
         Raises:
             ValueError: if it is none, or holds a password, which would end up in lists of processes.
@@ -47,16 +52,21 @@ class Upstream(NamedTuple):
             port = parts.port
         except ValueError:
             raise ValueError(f"upstream={shown!r} is no URL; write it like 'http://127.0.0.1:8000'") from None
-        if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or not _HOST.fullmatch(parts.hostname):
+        on_socket = parts.scheme == "unix"
+        host = parts.hostname or ""
+        named = parts.scheme in _DEFAULT_PORTS and _HOST.fullmatch(host)
+        if not (named or on_socket):
             raise ValueError(f"upstream={shown!r} is no http or https URL; write it like 'http://127.0.0.1:8000'")
         if "@" in parts.netloc:
             raise ValueError(f"upstream={shown!r} holds a name or password; have clients send an Authorization header")
         if parts.query or parts.fragment or "?" in url or "#" in url:
             raise ValueError(f"upstream={shown!r} has a query or a fragment; leave it out")
+        if on_socket:
+            return cls("http", "localhost", _DEFAULT_PORTS["http"], "", _socket_of(parts, shown))
         base = parts.path.rstrip("/")
         if base and _wrong(base.encode()):
             raise ValueError(f"upstream={shown!r} has a path that is not plain; write it without '..', '//' or spaces")
-        return cls(parts.scheme, parts.hostname, _DEFAULT_PORTS[parts.scheme] if port is None else port, base)
+        return cls(parts.scheme, host, _DEFAULT_PORTS[parts.scheme] if port is None else port, base)
 
     @property
     def authority(self) -> str:
@@ -128,6 +138,15 @@ def _wrong(raw_path: bytes) -> str | None:
             return None
         path = decoded
     return "is encoded more than twice"
+
+
+def _socket_of(parts: SplitResult, shown: str) -> str:
+    path = unquote(parts.path, errors="surrogateescape")
+    if parts.netloc or not path.startswith("/") or "\0" in path:
+        raise ValueError(f"upstream={shown!r} is no path of a socket; write it like 'unix:/run/model.sock'")
+    if len(os.fsencode(path)) > _LONGEST_SOCKET:
+        raise ValueError(f"upstream={shown!r} is longer than the {_LONGEST_SOCKET} bytes that a socket's path may have")
+    return path
 
 
 def _without_password(url: str) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
+from functools import partial
 
 from aligntax.serving.body import ClientGone
 from aligntax.serving.messages import Receive
-from aligntax.serving.problems import Problem
+from aligntax.serving.problems import Problem, body_timeout
 from aligntax.serving.watch import Watch
 
 __all__ = ["PIECE_BYTES", "Upload", "too_large"]
@@ -67,7 +68,7 @@ class Upload:
             ClientGone: if the client has left; likewise.
         """
         if not self._answering:
-            self._watch.expect(self._client_seconds, self._stalled)
+            self._watch.expect(self._client_seconds, partial(body_timeout, self._client_seconds))
         message = await self._receive()
         if message["type"] == "http.disconnect":
             raise self._failed(ClientGone())
@@ -102,9 +103,6 @@ class Upload:
         while (await self._receive())["type"] != "http.disconnect":
             pass  # a server that ends a body twice
         self._watch.fail(ClientGone())
-
-    def _stalled(self) -> Problem:
-        return Problem(408, "body_timeout", f"no more of the body came within {self._client_seconds:g} seconds")
 
     def _failed(self, problem: Exception) -> Exception:
         self._watch.fail(problem)

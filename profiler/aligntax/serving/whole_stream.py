@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from aligntax.serving.formats import Key, Place, delta_places, drop_tokens, dump, whole_places
+from aligntax.serving.json_places import as_read
 from aligntax.serving.settings import RouteKind
 from aligntax.serving.sse import Frame, Frames, with_data
 
@@ -37,14 +38,15 @@ class WholeStream:
                 pieces.setdefault(key, []).append(place)
             for key, place in whole_places(kind, each.document, each.frame.event):
                 repeated.setdefault(key, []).append(place)
-        self.places: list[_Text] = []
+        found_texts: list[_Text] = []
         for key in pieces | repeated:
             found = pieces.get(key, [])
             texts = {"".join(place.text for place in found): found} if found else {}
             repetitions: dict[str, list[Place]] = {text: [] for text in texts}
             for place in repeated.get(key, []):  # one with another text is none, and is read on its own
                 repetitions.setdefault(place.text, []).append(place)
-            self.places += [_Text(texts.get(text, []), same) for text, same in repetitions.items()]
+            found_texts += [_Text(texts.get(text, []), same) for text, same in repetitions.items()]
+        self.places = as_read(found_texts)
 
     def joined(self) -> bytes:
         """Return the stream with the texts as they are now."""
@@ -76,6 +78,7 @@ class _Text:
     def __init__(self, pieces: list[Place], repeated: list[Place]) -> None:
         self._pieces = pieces
         self._repeated = repeated
+        self.is_json = (pieces or repeated)[0].is_json
 
     @property
     def text(self) -> str:

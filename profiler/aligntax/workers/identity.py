@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 PROC = Path("/proc")
+_MANAGERS = ("gunicorn", "bentoml")
+"""Programs that start workers as new processes of another command line."""
 MAX_NAME_LENGTH = 120
 
 
@@ -50,8 +52,8 @@ class Server:
 def this_server(name: str | None = None) -> Server:
     """Return the server that this process works for.
 
-    Workers that `multiprocessing` started, as uvicorn's are, and those of gunicorn or of any other process that has
-    forked them, belong to their parent. Any other process is a server by itself.
+    Workers that `multiprocessing` started, as uvicorn's are, and those of gunicorn, BentoML or any other process that
+    has forked them, belong to their parent. Any other process is a server by itself.
 
     Args:
         name: what the workers agree on by themselves; for other process managers.
@@ -100,9 +102,8 @@ def machine() -> str:
 
 def _is_worker_of(pid: int) -> bool:
     command = _command(pid)
-    return bool(command) and (
-        any("gunicorn" in Path(argument).name for argument in command[:3]) or command == _command(os.getpid())
-    )
+    managed = any(name in Path(argument).name for argument in command[:3] for name in _MANAGERS)
+    return bool(command) and (managed or command == _command(os.getpid()))
 
 
 def _command(pid: int) -> list[str]:

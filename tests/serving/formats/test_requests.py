@@ -61,6 +61,7 @@ READABLE: dict[str, tuple[Kind, dict[str, Any], list[str]]] = {
     "chat, tools defined": (
         "chat",
         {
+            "messages": [],
             "tools": [
                 {"type": "function", "function": {"name": "n", "description": "T7", "parameters": SCHEMA}},
                 {
@@ -183,7 +184,6 @@ READABLE: dict[str, tuple[Kind, dict[str, Any], list[str]]] = {
         },
         [f"T{n}" for n in range(1, 17)],
     ),
-    "nothing": ("chat", {}, []),
 }
 
 
@@ -241,6 +241,9 @@ def test_other_texts_stand_where_they_stood(kind: Kind, document: dict[str, Any]
         ("responses", {"input": 5}),
         ("responses", {"instructions": ["T"]}),
         ("responses", {"prompt": {"id": "p", "variables": {"a": {"type": "input_image", "image_url": "u"}}}}),
+        *((kind, {}) for kind in ("chat", "completions", "responses", "embeddings")),
+        ("chat", {"asked": {"messages": [{"role": "user", "content": "T"}]}}),
+        ("completions", {"request": {"prompt": "T"}}),
     ],
 )
 def test_what_is_no_text_is_unreadable(kind: Kind, document: Any) -> None:

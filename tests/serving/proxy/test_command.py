@@ -190,6 +190,32 @@ def test_it_speaks_tls(upstream: Running, start: Start, certificate: Any) -> Non
     assert command.end(signal.SIGTERM) == (0, "")
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_its_metrics_are_for_those_who_have_the_token(
+    upstream: Running, start: Start, tmp_path: Path, certificate: Any, workers: int
+) -> None:
+    certfile, keyfile, _ = certificate
+    token, config = tmp_path / "token", tmp_path / "aligntax.toml"
+    token.write_text("SECRET-token\n", encoding="utf-8")
+    config.write_text(
+        f"[serving]\nmetrics_token_file = '{token}'\nmetrics_certificate = '{certfile}'\nmetrics_key = '{keyfile}'\n",
+        encoding="utf-8",
+    )
+    port = free_port()
+    command = start(upstream.url, "--config", config, "--workers", workers, "--metrics-port", port)
+    assert command.metrics == f"https://127.0.0.1:{port}/metrics"
+    command.wait_until_it_answers()
+    context = ssl.create_default_context(cafile=certfile)
+    with httpx.Client(verify=context) as client:
+        assert client.get(command.metrics).status_code == 401
+        scraped = client.get(command.metrics, headers={"authorization": "Bearer SECRET-token"})
+        assert scraped.status_code == 200
+        assert "aligntax_build_info" in scraped.text
+    assert b"SECRET" not in Path(f"/proc/{command.process.pid}/environ").read_bytes()
+    code, said = command.end(signal.SIGTERM)
+    assert (code, "SECRET" in said) == (0, False)
+
+
 def run(capfd: pytest.CaptureFixture[str], *arguments: object) -> str:
     """Return the one line that is said to wrong arguments."""
     code = main(["proxy", *map(str, arguments)])
@@ -224,6 +250,18 @@ def test_wrong_arguments_are_one_line(capfd: pytest.CaptureFixture[str], argumen
     said = run(capfd, *arguments)
     assert message in said
     assert "SECRET" not in said
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_token_file_that_is_missing_is_one_line(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, workers: int
+) -> None:
+    config = tmp_path / "aligntax.toml"
+    config.write_text("[serving]\nmetrics_token_file = 'missing'\n", encoding="utf-8")
+    said = run(
+        capfd, "--upstream", "http://host", "--port", 0, "--metrics-port", 1, "--config", config, "--workers", workers
+    )
+    assert "metrics_token_file='missing' is not there" in said
 
 
 def test_a_port_that_is_taken_and_an_upstream_that_is_the_proxy(capfd: pytest.CaptureFixture[str]) -> None:

@@ -11,10 +11,11 @@ import httpx
 import openai
 import pytest
 
+from aligntax.serving.limits import Limits
 from aligntax.serving.proxy import ProxyOptions, create_proxy, proxy_from_environment
 from aligntax.serving.settings import Settings, settings_of
 
-from .running import Connection, Raw, Running, eventually, run_proxy
+from .running import Connection, Raw, Running, ask, eventually, run_proxy
 
 MakeRaw = Callable[[Callable[[Connection], None]], Raw]
 
@@ -158,3 +159,19 @@ def test_options_reach_workers_and_hold_no_secret(upstream: Running, tmp_path: P
     assert made.forwarder.upstream.port == upstream.port
     with pytest.raises(ValueError, match="ALIGNTAX_PROXY"):
         proxy_from_environment({})
+
+
+@pytest.mark.parametrize(("upload_seconds", "client_seconds"), [(0.1, 60.0), (60.0, 0.1)])
+def test_a_client_that_stalls_before_guards_have_read_its_request(
+    upstream: Running, upload_seconds: float, client_seconds: float
+) -> None:
+    settings = settings_of({"upload_seconds": upload_seconds}, [{"use": "pii"}])
+    proxy = run_proxy(create_proxy(upstream.url, settings, limits=Limits(client_seconds=client_seconds)))
+    try:
+        head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"
+        answered = ask(proxy.port, head)
+    finally:
+        proxy.stop()
+    assert answered.startswith(b"HTTP/1.1 408 ")
+    assert b'"body_timeout"' in answered
+    assert b"within 0.1 seconds" in answered

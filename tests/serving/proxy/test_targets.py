@@ -20,13 +20,16 @@ MakeRaw = Callable[[Callable[[Connection], None]], Raw]
 @pytest.mark.parametrize(
     ("url", "parts"),
     [
-        ("http://127.0.0.1:8000", ("http", "127.0.0.1", 8000, "")),
-        ("http://127.0.0.1:8000/", ("http", "127.0.0.1", 8000, "")),
-        ("https://Models.Example/api/v1/", ("https", "models.example", 443, "/api/v1")),
-        ("http://[::1]:8000", ("http", "::1", 8000, "")),
+        ("http://127.0.0.1:8000", ("http", "127.0.0.1", 8000, "", None)),
+        ("http://127.0.0.1:8000/", ("http", "127.0.0.1", 8000, "", None)),
+        ("https://Models.Example/api/v1/", ("https", "models.example", 443, "/api/v1", None)),
+        ("http://[::1]:8000", ("http", "::1", 8000, "", None)),
+        ("unix:/run/model.sock", ("http", "localhost", 80, "", "/run/model.sock")),
+        ("unix:///run/model.sock", ("http", "localhost", 80, "", "/run/model.sock")),
+        ("UNIX:/Run/a%20model.sock", ("http", "localhost", 80, "", "/Run/a model.sock")),
     ],
 )
-def test_addresses(url: str, parts: tuple[str, str, int, str]) -> None:
+def test_addresses(url: str, parts: tuple[str, str, int, str, str | None]) -> None:
     assert Upstream.parse(url) == parts
 
 
@@ -51,6 +54,14 @@ def test_addresses(url: str, parts: tuple[str, str, int, str]) -> None:
         "http://host/a b",
         "http://[::1",
         "file:///etc/passwd",
+        "unix:",
+        "unix:model.sock",
+        "unix://host/run/model.sock",
+        "unix://name:SECRET@host/run/model.sock",
+        "unix:/run/model.sock?",
+        "unix:/run/model.sock#x",
+        "unix:/run/%00model.sock",
+        "unix:/run/" + "x" * 107,
     ],
 )
 def test_what_is_no_address(url: str) -> None:

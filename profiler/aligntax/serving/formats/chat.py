@@ -101,7 +101,7 @@ def whole_places(document: Any, _event_name: str | None) -> list[tuple[Key, Plac
             message = table_of(choice, "message")
             found += (place for _, place in message_texts(message))
             found += structured_texts(message)
-    return [(whole_key("chat", place.text), place) for place in found]
+    return [(whole_key("chat", place), place) for place in found]
 
 
 def ending_keys(document: Any, _event_name: str | None, open_keys: Iterable[Key]) -> list[Key]:

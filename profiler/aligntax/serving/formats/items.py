@@ -99,11 +99,15 @@ def item_texts(item: dict[str, Any]) -> Iterator[tuple[Part, Place]]:
     yield from content_texts(item.get("content"))
     yield from content_texts(item.get("summary"), "summary_index")
     streamed, events = _STREAMED.get(str(kind), ("", ""))
-    for place in texts(item, streamed):
+    for place in texts(item, streamed, is_json=streamed == "arguments"):
         yield Part(events), place
     yield from _shell_commands(item)
     for name in _WHOLE:
-        if name != streamed or not isinstance(item.get(name), str):
+        is_text = isinstance(item.get(name), str)
+        if name == "arguments" and is_text and name != streamed:
+            for place in texts(item, name, is_json=True):
+                yield _COMES_WHOLE, place
+        elif name != streamed or not is_text:
             for place in strings(item, name, _NO_TEXTS.get(name, LABELS)):
                 yield _COMES_WHOLE, place
     for name in _WHOLE_TEXTS:

@@ -30,11 +30,11 @@ def message_texts(message: dict[str, Any]) -> Iterator[tuple[Key, Place]]:
         for place in texts(message["audio"], "transcript"):
             yield ("audio",), place
     if isinstance(message.get("function_call"), dict):
-        for place in texts(message["function_call"], "arguments"):
+        for place in texts(message["function_call"], "arguments", is_json=True):
             yield ("function_call",), place
     for position, call in tables_of(message.get("tool_calls")):
         for kind, name in _ARGUMENTS:
-            for place in texts(table_of(call, kind), name):
+            for place in texts(table_of(call, kind), name, is_json=name == "arguments"):
                 yield (kind, number_of(call, position)), place
     for position, detail in tables_of(message.get("reasoning_details")):
         for place in texts(detail, "text", "summary"):

@@ -45,13 +45,18 @@ class Place:
     Args:
         holder: the object or the list that it stands in.
         key: its key or its index in there.
+        is_json: see below.
+
+    Attributes:
+        is_json: whether it is JSON itself, as the arguments of a tool are, or a piece of it.
     """
 
-    __slots__ = ("_holder", "_key")
+    __slots__ = ("_holder", "_key", "is_json")
 
-    def __init__(self, holder: Any, key: str | int) -> None:
+    def __init__(self, holder: Any, key: str | int, *, is_json: bool = False) -> None:
         self._holder = holder
         self._key = key
+        self.is_json = is_json
 
     @property
     def text(self) -> str:
@@ -112,9 +117,10 @@ def dump(document: Any) -> bytes:
         return json.dumps(document, separators=(",", ":")).encode()
 
 
-def whole_key(kind: Kind, text: str) -> Key:
+def whole_key(kind: Kind, place: Place) -> Key:
     """Return the key of a text that never comes in pieces: the same for the same text, wherever it is repeated."""
-    return kind, "whole", hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    text = place.text.encode("utf-8", "surrogatepass")
+    return kind, "whole", hashlib.blake2b(text, digest_size=16).digest(), place.is_json
 
 
 def table_of(value: Any, *names: str) -> dict[str, Any]:
@@ -136,9 +142,11 @@ def tables_of(value: Any) -> list[tuple[int, dict[str, Any]]]:
     return [(index, each) for index, each in enumerate(value) if isinstance(each, dict)]
 
 
-def texts(holder: dict[str, Any], *names: str) -> list[Place]:
+def texts(holder: dict[str, Any], *names: str, is_json: bool = False) -> list[Place]:
     """Return the places of the texts under these names that are not empty."""
-    return [Place(holder, name) for name in names if isinstance(holder.get(name), str) and holder[name]]
+    return [
+        Place(holder, name, is_json=is_json) for name in names if isinstance(holder.get(name), str) and holder[name]
+    ]
 
 
 def strings(holder: Any, key: str | int, skip: Collection[str] = ()) -> list[Place]:

@@ -16,6 +16,14 @@ _PROMPTS: dict[Kind, Callable[[dict[str, Any]], Prompt]] = {
     "responses": responses.prompt,
     "embeddings": embeddings.prompt,
 }
+# Where a prompt can stand. A document without any of these is not what its route asks for: a server that takes its
+# fields from somewhere deeper would read what no guard has seen.
+_ASKING: dict[Kind, tuple[str, ...]] = {
+    "chat": ("messages",),
+    "completions": ("prompt",),
+    "responses": ("input", "prompt", "previous_response_id", "previous_input_messages", "conversation", "instructions"),
+    "embeddings": ("input", "messages"),
+}
 _LONGEST_NAME = 120
 _TRUE = ("1", "true", "t", "yes", "y", "on")  # what Pydantic, with which most servers read requests, takes for it
 
@@ -23,7 +31,9 @@ _TRUE = ("1", "true", "t", "yes", "y", "on")  # what Pydantic, with which most s
 def prompt(kind: Kind, document: Any) -> Prompt:
     """Return every text that the model would read, and whether it would be given anything else."""
     if isinstance(document, dict):
-        return _PROMPTS[kind](document)
+        found = _PROMPTS[kind](document)
+        found.unreadable |= not any(key in document for key in _ASKING[kind])
+        return found
     found = Prompt()
     found.unreadable = True
     return found

@@ -38,7 +38,7 @@ __all__ = [
 _COUNTERS = ("content_index", "summary_index", "command_index")
 _OVER = ("response.completed", "response.incomplete", "response.failed", "response.cancelled", "error")
 _ENDED_PARTS = ("response.content_part.done", "response.reasoning_summary_part.done")
-_WHOLE_FIELDS = ("text", "refusal", "arguments", "input", "code", "command", "transcript")
+_WHOLE_FIELDS = ("text", "refusal", "input", "code", "command", "transcript")
 
 
 class ResponseKey(NamedTuple):
@@ -91,7 +91,8 @@ def delta_places(document: Any, event_name: str | None) -> list[tuple[Key, Place
     if not name.endswith(".delta") or name == "response.audio.delta":
         return []
     events = name.removesuffix(".delta")
-    found: list[tuple[Key, Place]] = [(_key(document, events), place) for place in texts(table_of(document), "delta")]
+    deltas = texts(table_of(document), "delta", is_json=events.endswith("arguments"))
+    found: list[tuple[Key, Place]] = [(_key(document, events), place) for place in deltas]
     delta = table_of(document, "delta")  # the output of a command comes as an object
     found += ((_key(document, f"{events}.{field}"), place) for field in delta for place in texts(delta, field))
     return found
@@ -229,7 +230,7 @@ def _keyed(found: Iterable[tuple[Part, Place]], item: Any, output: Any) -> Itera
             named = None if part.events == "response.shell_call_command" else item
             yield ResponseKey("responses", part.events, named, output, part.counter, part.at), place
         else:
-            yield whole_key("responses", place.text), place
+            yield whole_key("responses", place), place
 
 
 def _whole_texts(document: Any, name: str) -> Iterator[tuple[Key, Place]]:
@@ -241,7 +242,7 @@ def _whole_texts(document: Any, name: str) -> Iterator[tuple[Key, Place]]:
     if part := table_of(table, "part"):
         for each, place in content_texts([part]):
             yield key._replace(events=each.events), place
-    for place in texts(table, *_WHOLE_FIELDS):
-        yield (key if key.events else whole_key("responses", place.text)), place
+    for place in (*texts(table, "arguments", is_json=True), *texts(table, *_WHOLE_FIELDS)):
+        yield (key if key.events else whole_key("responses", place)), place
     for place in strings(table, "output", LABELS):
-        yield whole_key("responses", place.text), place
+        yield whole_key("responses", place), place

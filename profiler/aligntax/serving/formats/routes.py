@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from aligntax.serving.formats.place import Kind
 
-__all__ = ["Route", "route_of"]
+__all__ = ["Route", "is_stored_answer", "route_of"]
 
 # A semicolon and what follows it in a segment, which servers written in Java leave out (RFC 3986, section 3.3).
 _PARAMETERS = re.compile(r";[^/]*")
@@ -58,6 +58,26 @@ def route_of(method: str, path: str, extra: Mapping[str, Kind]) -> Route | None:
         if plain.endswith(ending):
             return _ROUTES[kind]
     return None
+
+
+def is_stored_answer(method: str, path: str, extra: Mapping[str, Kind]) -> bool:
+    """Return whether a request asks for a response that the server has kept; to cancel one is answered with it as well.
+
+    Args:
+        method: of the request.
+        path: see `route_of`, and how paths are compared there.
+        extra: further paths; stored answers are below those of responses.
+    """
+    if method not in ("GET", "POST") or not (extra or "responses" in path.lower()):
+        return False
+    above, _, last = _plain(path).rpartition("/")
+    if method == "POST":
+        if last != "cancel":
+            return False
+        above = above.rpartition("/")[0]
+    if above.endswith("/responses"):
+        return True
+    return any(kind == "responses" and _plain(each) == above for each, kind in extra.items())
 
 
 @lru_cache(maxsize=256)

@@ -1,0 +1,80 @@
+"""Answers that a server has kept, and that a client asks for again: they pass the guards as they did the first time."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterator, MutableMapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import parse_qs
+
+from aligntax.profiler import Profiler
+from aligntax.serving.answers import Answer
+from aligntax.serving.body import ClientGone, Replay, read_body
+from aligntax.serving.exchange import Guards, Run, prepared
+from aligntax.serving.formats import is_stored_answer, wants_stream
+from aligntax.serving.messages import Application, Receive, Send
+from aligntax.serving.observing import Served
+from aligntax.serving.problems import Problem
+from aligntax.serving.replies import Replies
+
+__all__ = ["StoredAnswers"]
+
+
+class StoredAnswers:
+    """Guards what an application answers to `GET /v1/responses/{id}`; everything else passes through untouched.
+
+    Such a request asks no model, and is left out of all numbers: clients repeat it until a response is complete.
+
+    Args:
+        application: inside.
+        guards: of which some read answers.
+        served: what all requests have in common.
+    """
+
+    def __init__(self, application: Application, guards: Guards, served: Served) -> None:
+        self._application = application
+        self._guards = guards
+        self._served = served
+
+    def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> Awaitable[None]:
+        """Answer one request, as ASGI has it."""
+        if scope["type"] == "http" and is_stored_answer(scope["method"], scope["path"], self._served.settings.routes):
+            return self._retrieve(scope, receive, send)
+        return self._application(scope, receive, send)
+
+    async def _retrieve(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        profiler, settings, model_row = self._served
+        guards = self._guards
+        query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+        stream, output = guards.stream, guards.output
+        if "starting_after" in query:  # the rest of a stream: of its first text, only the repetition is whole
+            stream, output = (), (*stream, *output)
+        with _no_part_of_another(profiler), profiler.request() as request:
+            request.forget()
+            replies = Replies("responses", settings, send)
+            replies.streams = any(wants_stream({"stream": value}) for value in query.get("stream", ()))
+            answer = Answer("responses", stream, output, guards.threads, settings, request, profiler, replies, send)
+            try:
+                body = await read_body(scope, receive, settings.max_body_bytes, settings.upload_seconds)
+            except ClientGone:
+                return
+            except Problem as error:
+                await replies.bad_request(error, scope.get("http_version", "1.1"))
+                return
+            replay = Replay(body, receive)
+            run = Run(self._application, prepared(scope, replay, guards), replay, answer, profiler, model_row)
+            try:
+                await run.alone()
+            finally:
+                answer.close()
+
+
+@contextmanager
+def _no_part_of_another(profiler: Profiler) -> Iterator[None]:
+    """Leave the request in whose context this one comes; an application may ask itself, as BentoML's services do."""
+    variable, outer = profiler.recorder.variable, profiler.recorder.current()
+    variable.set(profiler.recorder.orphan)
+    try:
+        yield
+    finally:
+        variable.set(outer)
