@@ -1,7 +1,7 @@
 """What recording a call costs, as the target of `aligntax bench`: the instrument itself is the guard.
 
 The model reads the clock twice around each of many calls, which every instrument must do. The guard has as many calls
-timed by a profiler. So the tax relative to raw is what the instrument costs in units of that floor, on whatever machine:
+timed by a profiler. So the tax relative to raw is what the instrument costs in units of that floor, on any machine:
 
     aligntax bench benchmarks.own_overhead:pipeline --no-cold --json own_overhead.json
     aligntax gate own_overhead.json --budget benchmarks/own_overhead.toml

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import pii_table
 
-NAMES = ("overhead", "calibration", "scrape", "memory", "imports", "serving", "proxying", "workers")
+NAMES = ("overhead", "calibration", "scrape", "memory", "imports", "serving", "proxying", "workers", "gating", "whatif")
 KERNELS = ("literals", "streaming", "fold", "pii", "secrets", "tokens", "linear", "entropy", "warmup")
 SUMMARY = "kernels"
 """What the README shows of the kernels' results: the rows with a figure to reach."""

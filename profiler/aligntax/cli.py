@@ -17,11 +17,19 @@ import typer
 import aligntax
 from aligntax.commands.bench import EXAMPLES as BENCH_EXAMPLES
 from aligntax.commands.bench import bench
+from aligntax.commands.compare import EXAMPLES as COMPARE_EXAMPLES
+from aligntax.commands.compare import compare
 from aligntax.commands.deploy import EXAMPLES as DEPLOY_EXAMPLES
 from aligntax.commands.deploy import deploy
+from aligntax.commands.gate import EXAMPLES as GATE_EXAMPLES
+from aligntax.commands.gate import gate
 from aligntax.commands.proxy import EXAMPLES as PROXY_EXAMPLES
 from aligntax.commands.proxy import proxy
 from aligntax.commands.refusal import BAD_INPUT, complain, refusing_bad_input, require_writable
+from aligntax.commands.sweep import EXAMPLES as SWEEP_EXAMPLES
+from aligntax.commands.sweep import sweep
+from aligntax.commands.whatif import EXAMPLES as WHATIF_EXAMPLES
+from aligntax.commands.whatif import whatif
 
 if TYPE_CHECKING:
     from aligntax.demo.pairs import Pairs
@@ -173,6 +181,10 @@ def demo(
 
 
 app.command(epilog=BENCH_EXAMPLES)(bench)
+app.command(epilog=COMPARE_EXAMPLES)(compare)
+app.command(epilog=GATE_EXAMPLES)(gate)
+app.command(epilog=WHATIF_EXAMPLES)(whatif)
+app.command(epilog=SWEEP_EXAMPLES)(sweep)
 app.command(epilog=DEPLOY_EXAMPLES)(deploy)
 app.command(epilog=PROXY_EXAMPLES)(proxy)
 

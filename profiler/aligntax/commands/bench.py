@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -86,6 +87,7 @@ def bench(
     max_tokens: Annotated[
         int | None, typer.Option(min=1, help="Longest answer that servers are asked for.", metavar="N")
     ] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of what the target raises.")] = False,
 ) -> None:
     """Measure what guards cost: guards on against off, paired and interleaved.
 
@@ -102,6 +104,8 @@ def bench(
         for option, path in (("--json", json), ("--html", html)):
             if path is not None:
                 require_writable(option, path)
+        if json is not None and html is not None and json.resolve() == html.resolve():
+            raise ValueError(f"--json and --html both name {json}; name two files")
         run = _runner(target, upstream, partial(_chat, model=model, stream=stream, max_tokens=max_tokens), prompts)
     from rich.console import Console
 
@@ -109,9 +113,12 @@ def bench(
     with shown(err) as progress, refusing_bad_input():
         try:
             result = run(design, each, cold, plan, progress)
-        except (RuntimeError, TimeoutError) as error:
-            complain(error)
-            raise typer.Exit(BAD_INPUT) from error
+        except KeyboardInterrupt as error:
+            complain(str(error) or "interrupted")
+            raise typer.Exit(INTERRUPTED) from error
+        except (Exception, SystemExit) as error:
+            _refuse(error, debug=debug)
+            raise
     from aligntax.report.experiment import ExperimentTable, write_page
 
     out.print(ExperimentTable(result.data))
@@ -122,8 +129,21 @@ def bench(
         if html is not None:
             write_page(result.data, html)
             out.print(f"Report: {html}", soft_wrap=True)
-    if result.data["design"]["stopped"] == "interrupted":
+    if progress.stopped:
         raise typer.Exit(INTERRUPTED)
+
+
+def _refuse(error: BaseException, *, debug: bool) -> None:
+    """End with one line if an error is not this program's own: the target raised it, or something does not start."""
+    from aligntax.experiment.target_errors import raised_by_target
+
+    said = raised_by_target(error)
+    if said is None and not isinstance(error, (ModuleNotFoundError, RuntimeError, TimeoutError)):
+        return
+    if debug:
+        traceback.print_exception(error)
+    complain(error if said is None else f"{said}; --debug shows its traceback")
+    raise typer.Exit(BAD_INPUT) from error
 
 
 _Run = Callable[["Design", bool, bool, "Plan | None", Shown], "Result"]

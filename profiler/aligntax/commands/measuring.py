@@ -23,6 +23,7 @@ INTERRUPTED = 128 + signal.SIGINT
 def require_extra() -> None:
     """End the command unless the extra for experiments is installed; say how to install it."""
     try:
+        import jinja2  # noqa: F401
         import matplotlib  # noqa: F401
         import scipy  # noqa: F401
     except ModuleNotFoundError as error:
@@ -54,7 +55,10 @@ class Shown:
 
 @contextmanager
 def shown(console: Console) -> Iterator[Shown]:
-    """Show progress, and let Ctrl-C end the experiment after the request that runs; a second one ends it at once."""
+    """Show progress, and let Ctrl-C end the experiment after the request that runs; a second one ends it at once.
+
+    So does SIGTERM, tidily: nothing that was started for the experiment is left behind.
+    """
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
@@ -72,7 +76,9 @@ def shown(console: Console) -> Iterator[Shown]:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
         before = signal.signal(signal.SIGINT, stop)
+        before_term = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             yield progress
         finally:
             signal.signal(signal.SIGINT, before)
+            signal.signal(signal.SIGTERM, before_term)

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from copy import copy
 from itertools import chain
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -21,7 +22,7 @@ from torch import Tensor
 from aligntax.demo.classifier import attack_classifier
 from aligntax.demo.decoder import Decoder, DecoderConfig, KeyValueCache, sample
 from aligntax.demo.kernel_guards import kernel_guards
-from aligntax.demo.layers import Layers, text_of, verdict_of
+from aligntax.demo.layers import Guards, Layers, text_of, verdict_of
 from aligntax.demo.phrases import allowed_tokens
 from aligntax.demo.plain_guards import plain_guards
 from aligntax.demo.prompts import shipped_prompts
@@ -74,19 +75,31 @@ class Pipeline:
         self._profiler: Profiler | None = None
 
     def behind_plain_guards(self) -> Pipeline:
-        """Return the same model behind the plain guards: the same weights, and the same answers to the same prompts.
+        """Return the same model behind the plain guards; see `behind`.
 
-        The classifier is the same, too: it needs neither `re` nor kernels. Closing either of the two closes both.
+        The classifier is the same, too: it needs neither `re` nor kernels.
+        """
+        return self.behind(plain_guards(self.guards.classify, self._allowed))
+
+    def behind(self, guards: Guards) -> Self:
+        """Return the same model behind other guards: the same weights, and the same answers to the same prompts.
+
+        Closing either of the two closes both.
 
         Raises:
             RuntimeError: if this pipeline is measured already.
         """
         self._require_unmeasured()
-        plain = copy(self)
+        other = copy(self)
         # A copy of the module shares its weights, and can be timed on its own.
-        plain._layers = Layers(plain_guards(self._layers.guards.classify, self._allowed), copy(self._layers.decoder))
-        plain._random = torch.Generator().set_state(self._random.get_state())
-        return plain
+        other._layers = Layers(guards, copy(self._layers.decoder))
+        other._random = torch.Generator().set_state(self._random.get_state())
+        return other
+
+    @property
+    def guards(self) -> Guards:
+        """What stands around the model."""
+        return self._layers.guards
 
     def measure(self, profiler: Profiler) -> None:
         """Have every request timed from now on.

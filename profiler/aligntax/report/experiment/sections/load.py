@@ -50,13 +50,20 @@ def _lead(found: Data) -> str:
     return " ".join(sentences)
 
 
+def _how(tax: Data) -> str:
+    """Return how a tax was found: another program's requests are not known to be the same in both arms."""
+    if tax.get("paired", True):
+        return f"median of {counted(tax['n'], 'pair')}"
+    return f"difference of medians, n = {tax['n']:,}"
+
+
 def _facts(found: Data) -> Iterator[Fact]:
     for measure, name in (("scheduled", "Tax under load"), ("first_chunk", "Tax on the first chunk")):
         tax = (found.get("tax") or {}).get(measure)
         if tax:
             ends = interval(tax["seconds"], signed_duration)
             relative = value(tax["relative"], signed_percentage)
-            note = f"interval {ends}; {relative} of the mean; median of {counted(tax['n'], 'pair')}"
+            note = f"interval {ends}; {relative} of the mean; {_how(tax)}"
             yield Fact(name, value(tax["seconds"], signed_duration), note)
     searched = found.get("throughput_tax")
     if searched:

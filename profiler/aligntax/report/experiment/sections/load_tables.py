@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from aligntax.figures import MISSING, counts, duration
-from aligntax.report.experiment.contents import QUANTILES, Data
+from aligntax.report.experiment.contents import QUANTILES, Data, estimate
 from aligntax.report.experiment.estimates import a_second, quantile_interval, share_percentage, with_interval
 from aligntax.report.experiment.parts import Table
 from aligntax.report.experiment.wording import arm_name, confidence, spoken
+from aligntax.tax import smallest_sample
 
 __all__ = ["arms_table", "formulas_table", "times_table"]
 
@@ -42,7 +43,7 @@ def times_table(result: Data, found: Data) -> Table:
         for name, arm in found["arms"].items():
             times = (arm.get("latency") or {}).get(figure)
             if times and times.get("n"):
-                cells = (quantile_interval(times.get(quantile)) for quantile in QUANTILES)
+                cells = (_quantile(times, quantile, "program" in arm) for quantile in QUANTILES)
                 title = f"{spoken(figure)}, {arm_name(name)}"
                 rows.append((title, *cells, duration(times.get("mean")), f"{times['n']:,}"))
     return Table(
@@ -53,9 +54,20 @@ def times_table(result: Data, found: Data) -> Table:
     )
 
 
+def _quantile(times: Mapping[str, Any], name: str, foreign: bool) -> str:
+    """Return a quantile; of another program's, which tells no intervals, also alone, if there are enough requests."""
+    found = estimate(times.get(name))
+    enough = times["n"] >= smallest_sample(int(name.removeprefix("p")) / 100)
+    if foreign and enough and found is not None and found.low is None:
+        return duration(found.value)
+    return quantile_interval(times.get(name))
+
+
 def formulas_table(found: Data) -> Table | None:
     """Return by which formula each figure was found; None where nothing says so."""
     rows = [(spoken(name), text) for name, text in (found.get("formulas") or {}).items()]
+    for name, arm in found["arms"].items():  # another program has its own
+        rows += [(f"{spoken(of)}, {arm_name(name)}", text) for of, text in (arm.get("formulas") or {}).items()]
     if not rows:
         return None
     return Table("What each figure is.", ("figure", "formula"), rows, words=(0, 1), summary="The formulas as a table")

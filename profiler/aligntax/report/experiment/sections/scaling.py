@@ -52,11 +52,9 @@ def _reading(result: Data, sweep: Mapping[str, Any]) -> str:
     exponent = estimate(fit["exponent"])
     assert exponent is not None  # noqa: S101 (a fit has one)
     widened = fit.get("widened", 1.0)
-    scatter = (
-        f" The points scatter more than their own intervals say, so it was widened {plain(widened)} times."
-        if widened > 1
-        else ""
-    )
+    scatter = ""
+    if widened > 1:
+        scatter = f" The points scatter {plain(widened)} times as far as their intervals say; it allows for that."
     ends = interval(fit["exponent"], lambda number: f"{number:.2f}")
     return f"Exponent {exponent.value:.2f}, {confidence(result)} interval {ends}.{scatter}{stopped}"
 

@@ -17,6 +17,7 @@ __all__ = ["whatif"]
 
 _COMPARED = [(kind, how) for kind in ("tax", "saving") for how in ("predicted", "measured")]
 _ERRORS = ("tax", "request")
+_CONTRAST = ("before", "after", "difference")
 
 Scenario = Mapping[str, Any]
 
@@ -87,12 +88,9 @@ def _predictions(scenarios: Any) -> Table:
         rows.append(
             (
                 scenario["scenario"],
-                *(quantile_interval(tax["mean_seconds"][when], signed_duration) for when in ("before", "after")),
-                *(
-                    quantile_interval(tax[f"{of}_seconds"]["difference"], signed_duration)
-                    for of in ("mean", "p50", "p99")
-                ),
-                quantile_interval((tax.get("relative") or {}).get("after"), signed_percentage),
+                *(with_interval(tax["mean_seconds"][when], signed_duration) for when in _CONTRAST),
+                *(quantile_interval(tax[f"{of}_seconds"]["difference"], signed_duration) for of in ("p50", "p99")),
+                with_interval((tax.get("relative") or {}).get("after"), signed_percentage),
             )
         )
     return Table(
@@ -108,8 +106,8 @@ def _blocks(scenarios: Any) -> Table | None:
     rows = [
         (
             scenario["scenario"],
-            *(quantile_interval(blocked["mean_seconds"][when], duration) for when in ("before", "after")),
-            quantile_interval(blocked["mean_seconds"]["difference"], signed_duration),
+            *(with_interval(blocked["mean_seconds"][when], duration) for when in ("before", "after")),
+            with_interval(blocked["mean_seconds"]["difference"], signed_duration),
             f"{blocked['n']:,}",
             f"{blocked['let_through']:,}",
         )

@@ -1,0 +1,224 @@
+"""`aligntax whatif`: what changes of the guards would do to the tax of recorded requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from aligntax.commands.measuring import INTERRUPTED, require_extra, shown
+from aligntax.commands.refusal import refusing_bad_input, require_writable
+from aligntax.figures import duration, percentage
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from aligntax.experiment.whatif import Change
+
+EXAMPLES = (
+    "Examples:\n\n"
+    "aligntax whatif result.json --drop pii\n\n"
+    "aligntax whatif traces.jsonl --faster toxicity=2 --parallel toxicity --json whatif.json\n\n"
+    "aligntax whatif traces.jsonl --reorder blocklist,pii,toxicity   (cheap ones first: what a block costs)\n\n"
+    "aligntax whatif result.json --drop pii --verify mypackage.serving:pipeline"
+)
+
+
+def whatif(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="Recorded requests: a result of aligntax bench, or JSON lines of a TraceFile.", metavar="FILE"
+        ),
+    ],
+    drop: Annotated[
+        list[str] | None, typer.Option(help="Leave this guard out; may be repeated.", metavar="GUARD")
+    ] = None,
+    faster: Annotated[
+        list[str] | None,
+        typer.Option(help="Make this guard so many times as fast, e.g. pii=2; may be repeated.", metavar="GUARD=K"),
+    ] = None,
+    parallel: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Run this guard beside what comes after it, and wait for it before an answer is released; repeatable.",
+            metavar="GUARD",
+        ),
+    ] = None,
+    reorder: Annotated[
+        list[str] | None,
+        typer.Option(help="Run these guards, which follow one another, in this order.", metavar="GUARD,GUARD"),
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the prediction as JSON.", metavar="FILE")] = None,
+    into: Annotated[
+        Path | None, typer.Option(help="Add the prediction to this result, for its page.", metavar="RESULT")
+    ] = None,
+    verify: Annotated[
+        str | None,
+        typer.Option(
+            help="Run the change for real: package.module:pipeline; unless guards are only dropped, with a function "
+            "'changed' from changes to a pipeline beside it.",
+            metavar="TARGET",
+        ),
+    ] = None,
+    prompts: Annotated[
+        Path | None,
+        typer.Option(
+            help="For --verify: text file with a prompt a line, or .jsonl; the target's own by default.", metavar="FILE"
+        ),
+    ] = None,
+    budget: Annotated[
+        float, typer.Option(help="For --verify: end after so many seconds of measuring.", metavar="SECONDS")
+    ] = 60.0,
+    pairs: Annotated[int, typer.Option(help="For --verify: end after so many pairs.", metavar="N")] = 300,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Chooses what is drawn.", metavar="N")] = 0,
+) -> None:
+    """Predict the tax with guards dropped, made faster, run in parallel or reordered, all at once.
+
+    Each recorded request is replayed with the changes: work starts when what it waited for has ended, plus the gap that
+    was there. The model and the application take the time that they took. Nothing is taken to slow anything else down;
+    --verify shows what that leaves out.
+    """
+    with refusing_bad_input():
+        require_extra()
+        from aligntax.experiment.paired import Design
+        from aligntax.experiment.result import Result, write_json
+        from aligntax.experiment.whatif import predict, read_traces, verify_target
+
+        changes = _changes(drop or (), faster or (), parallel or (), reorder or ())
+        design = Design(budget_seconds=budget, max_pairs=pairs, seed=seed)
+        for option, path in (("--json", json), ("--into", into)):
+            if path is not None:
+                require_writable(option, path)
+        result = None if into is None else Result.load(into)
+        recorded = read_traces(file)
+        prediction = predict(recorded.traces, changes, seed=seed)
+    from rich.console import Console
+
+    out, err = (Console(stderr=stderr, highlight=False, markup=False, emoji=False) for stderr in (False, True))
+    data = prediction.to_dict()
+    out.print(f"What if: {data['scenario']}", style="bold")
+    out.print()
+    out.print(_prediction_table(data))
+    out.print()
+    for note in _notes(data, recorded.incomplete):
+        out.print(note, style="dim")
+    interrupted = False
+    if verify is not None:
+        with refusing_bad_input(), shown(err) as progress:
+            try:
+                found = verify_target(prediction, verify, prompts, design, progress)
+            except KeyboardInterrupt:
+                interrupted = True
+            else:
+                data["verification"] = found.to_dict()
+        if not interrupted:
+            out.print()
+            out.print(_verification_table(data["verification"]))
+    with refusing_bad_input():
+        if json is not None:
+            write_json(json, data)
+            out.print(f"Prediction: {json}", soft_wrap=True)
+        if result is not None and into is not None:
+            others = [each for each in result.data.get("whatif") or () if each["scenario"] != data["scenario"]]
+            Result({**result.data, "whatif": [*others, data]}).save(into)
+            out.print(f"Added to: {into}", soft_wrap=True)
+    if interrupted:
+        raise typer.Exit(INTERRUPTED)
+
+
+def _changes(
+    drop: Sequence[str], faster: Sequence[str], parallel: Sequence[str], reorder: Sequence[str]
+) -> list[Change]:
+    from aligntax.experiment.whatif import Drop, Faster, Parallel, Reorder
+
+    changes: list[Change] = [Drop(name) for name in drop]
+    for pair in faster:
+        name, _, factor = pair.rpartition("=")
+        if not name or not _is_number(factor):
+            raise ValueError(f"--faster {pair}: write a guard and how many times as fast it is, such as toxicity=2")
+        changes.append(Faster(name, float(factor)))
+    changes += [Parallel(name) for name in parallel]
+    changes += [Reorder(tuple(name.strip() for name in names.split(","))) for names in reorder]
+    return changes
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _prediction_table(data: Mapping[str, Any]) -> Table:
+    from aligntax.report.experiment.estimates import (
+        quantile_interval,
+        signed_duration,
+        signed_percentage,
+        with_interval,
+    )
+    from aligntax.report.tables import empty_table
+
+    table = empty_table()
+    table.add_column(f"a request (n = {data['traces']['comparable']:,})")
+    for title in ("before", "after", "difference"):
+        table.add_column(title, justify="right")
+
+    def add(title: str, contrast: Mapping[str, Any], *, signed: bool = True) -> None:
+        write = signed_duration if signed else duration
+        shown = with_interval if "mean" in title else quantile_interval
+        cells = (shown(contrast[when], write) for when in ("before", "after"))
+        table.add_row(title, *cells, shown(contrast["difference"], signed_duration))
+
+    tax, relative, blocked = data["tax"], data["tax"]["relative"], data["blocked"]
+    add("tax, mean", tax["mean_seconds"])
+    if relative is not None:
+        table.add_row(
+            "tax / raw", *(with_interval(relative[when], signed_percentage) for when in ("before", "after")), ""
+        )
+    add("tax, p50", tax["p50_seconds"])
+    add("tax, p99", tax["p99_seconds"])
+    add("duration, mean", data["request"]["mean_seconds"], signed=False)
+    if blocked is not None:
+        add(f"time to a block, mean (n = {blocked['n']:,})", blocked["mean_seconds"], signed=False)
+    return table
+
+
+def _notes(data: Mapping[str, Any], incomplete: int) -> Iterator[str]:
+    traces, blocked = data["traces"], data["blocked"]
+    yield (
+        f"Requests: {traces['read']:,} read, {traces['comparable']:,} ran to their end, {traces['blocked']:,} blocked, "
+        f"{traces['left_out']:,} failed or given up. The differences of p50 and p99 are differences of quantiles."
+    )
+    if incomplete:
+        yield f"{incomplete:,} requests were passed over: not all of their spans or GPU times had been written."
+    if blocked is not None and blocked["let_through"]:
+        yield f"{blocked['let_through']:,} requests would not be blocked any more; how they go on is not known."
+    for warning in data["warnings"]:
+        yield f"Note: {warning}."
+
+
+def _verification_table(data: Mapping[str, Any]) -> Table:
+    from aligntax.report.experiment.estimates import quantile_interval, signed_duration, with_interval
+    from aligntax.report.tables import empty_table
+
+    table = empty_table()
+    table.add_column(f"{data['target']} ({data['n']:,} pairs)")
+    for title in ("predicted", "measured", "error"):
+        table.add_column(title, justify="right")
+    error = data["error"]
+    for title, part, name, off, write in (
+        ("tax as it is, p50", "before", "p50_seconds", None, signed_duration),
+        ("tax with the change, p50", "tax", "p50_seconds", error["tax"], signed_duration),
+        ("tax with the change, mean", "tax", "mean_seconds", None, signed_duration),
+        ("what the change does, p50", "saving", "p50_seconds", None, signed_duration),
+        ("duration with the change, p50", "request", "p50_seconds", error["request"], duration),
+    ):
+        figures = data[part][name]
+        shown = with_interval if name == "mean_seconds" else quantile_interval
+        cells = (shown(figures[how], write) for how in ("predicted", "measured"))
+        table.add_row(title, *cells, "" if off is None else percentage(off, signed=True))
+    return table

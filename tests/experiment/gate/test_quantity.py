@@ -1,0 +1,96 @@
+"""Quantities as people write them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aligntax.experiment.gate.measured import Unit
+from aligntax.experiment.gate.quantity import parse, written
+
+S, R, B, J = Unit.SECONDS, Unit.RATIO, Unit.BYTES, Unit.JOULES
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "value"),
+    [
+        ("5 ms", S, 0.005),
+        ("5ms", S, 0.005),
+        (" 1.5  s ", S, 1.5),
+        ("250 us", S, 250e-6),
+        ("250 µs", S, 250e-6),
+        ("800 ns", S, 8e-7),
+        ("2 min", S, 120.0),
+        (".5 s", S, 0.5),
+        ("1e3 us", S, 0.001),
+        ("0 ms", S, 0.0),
+        ("2%", R, 0.02),
+        ("2.5 %", R, 0.025),
+        ("0.02", R, 0.02),
+        (0.02, R, 0.02),
+        (1, R, 1.0),
+        ("64 MiB", B, 64 * 2**20),
+        ("1 GB", B, 1e9),
+        ("10 B", B, 10.0),
+        ("20 mJ", J, 0.02),
+        ("1.5 J", J, 1.5),
+    ],
+)
+def test_a_quantity_is_read_in_its_base_unit(text: Any, unit: Unit, value: float) -> None:
+    assert parse("limit", text, unit) == pytest.approx(value, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("text", "unit"),
+    [
+        ("5", S),
+        (5, S),
+        (0.005, S),
+        ("5 m", S),
+        ("5 MS", S),
+        ("5 %", S),
+        ("5 ms", R),
+        ("ms", S),
+        ("", S),
+        ("-5 ms", S),
+        (-0.1, R),
+        ("5 5 ms", S),
+        ("1e999 s", S),
+        (float("nan"), R),
+        (float("inf"), R),
+        (True, R),
+        (None, R),
+        (["5 ms"], S),
+        ("64 mib", B),
+        (64, B),
+    ],
+)
+def test_what_is_no_quantity_is_refused_with_an_example(text: Any, unit: Unit) -> None:
+    with pytest.raises(ValueError, match=r"tax\.absolute=.* is no limit; write e\.g\. .* \(units: "):
+        parse("tax.absolute", text, unit)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (0.0012, S, "+1.20 ms"),
+        (-0.0012, S, "-1.20 ms"),
+        (0.02, R, "+2.00 %"),
+        (3 * 2**20, B, "+3 MiB"),
+        (-1536, B, "-1.5 KiB"),
+        (12, B, "+12 B"),
+        (0.0, B, "0 B"),
+        (0.5, J, "+0.5 J"),
+        (None, S, "-"),
+    ],
+)
+def test_a_figure_is_written_with_its_unit_and_sign(value: float | None, unit: Unit, text: str) -> None:
+    assert written(value, unit, signed=True) == text
+
+
+@given(st.floats(1e-9, 1e4))
+def test_what_is_written_can_be_read_again(seconds: float) -> None:
+    assert parse("limit", written(seconds, S).replace(",", ""), S) == pytest.approx(seconds, rel=0.006, abs=1e-9)
