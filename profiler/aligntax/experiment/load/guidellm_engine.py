@@ -66,7 +66,7 @@ def load_by_guidellm(urls: Mapping[str, str], prompts: Sequence[str], plan: Plan
     found = load_of(runs, plan.slo)
     if len(runs) > 1:
         found["warnings"].append(
-            "load: GuideLLM ran the arms one after the other; what the machine did meanwhile is in it"
+            "load: GuideLLM ran the arms one after the other, so that a change of the machine is in it"
         )
     return found
 

@@ -21,7 +21,8 @@ __all__ = ["search_rates"]
 WARM_UP = 0.1
 """Share of a trial's requests that is sent before those that count."""
 HOPELESS = 8.0
-"""How many times more misses than an objective allows end a trial early: it cannot be kept any more."""
+"""How many times the odds of a miss that an objective allows end a trial early: 7.5 % of misses for a p99, 47 % for a
+p90. It cannot be kept any more; and a line that only grows is one long burst, whose interval says little."""
 MIN_MISSES = 30
 MAX_TRIALS = 40
 """Of one arm. Doubling over six octaves and bisecting to 0.1 % takes fewer."""
@@ -156,9 +157,9 @@ def _bounded_here(name: str, trials: Sequence[_Trial], search: SearchPlan) -> It
     lowest = min(failed, key=lambda trial: trial.rate, default=None)
     if lowest is not None and (lowest.late_seconds or 0.0) > search.objective.limit_seconds / 2:
         yield (
-            f"load, {name}: at {lowest.rate:.4g} requests a second they went out {lowest.late_seconds:.3g} s late: what "
-            "sends them may be what bounds the rate, and not what answers; or the target has too few threads, or holds "
-            "up its event loop"
+            f"load, {name}: at {lowest.rate:.4g} requests a second they went out {lowest.late_seconds:.3g} s late: "
+            "what sends them may be what bounds the rate, and not what answers; or the target has too few threads, or "
+            "holds up its event loop"
         )
 
 
@@ -168,7 +169,8 @@ class _Hopeless:
     def __init__(self, objective: Objective, counted: int, warm_up: int) -> None:
         self._objective = objective
         self._warm_up = warm_up
-        self._most = max(MIN_MISSES, HOPELESS * (1 - objective.q) * counted)
+        odds = HOPELESS * (1 - objective.q) / objective.q
+        self._most = max(MIN_MISSES, odds / (1 + odds) * counted)
         self._misses = 0
 
     def __call__(self, call: Call) -> bool:

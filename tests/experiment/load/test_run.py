@@ -1,0 +1,392 @@
+"""Whole loads on simulated servers, in simulated time: what comes out is known beforehand."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.experiment.load.simulated import OneAtATime, Stalling
+from tests.experiment.load.virtual_time import VirtualTime
+
+from aligntax.experiment.load import (
+    Arm,
+    Arrivals,
+    Limits,
+    Objective,
+    Plan,
+    Progress,
+    Reply,
+    SearchPlan,
+    Slo,
+    Timing,
+    run_load,
+)
+from aligntax.experiment.load.records import ALLOWED, BLOCKED, ERROR
+
+PROMPTS = [f"prompt {number}" for number in range(7)]
+POISSON = Arrivals("poisson", 20.0, seed=1)
+
+
+def loaded(arms: dict[str, Any], plan: Plan, **more: Any) -> dict[str, Any]:
+    time = VirtualTime()
+    found = time.run(
+        run_load(
+            {name: arm if isinstance(arm, Arm) else Arm(arm) for name, arm in arms.items()},
+            PROMPTS,
+            plan,
+            clock=time.clock,
+            pace=time.pace,
+            **more,
+        )
+    )
+    json.dumps(found, allow_nan=False)  # a result file holds it as it is
+    return found
+
+
+class Fixed:
+    """Takes as long as it is told, for each prompt."""
+
+    def __init__(self, seconds: float, outcome: str = ALLOWED, *, sometimes: str | None = None) -> None:
+        self._seconds, self._outcome, self._sometimes = seconds, outcome, sometimes
+        self.events: list[str] = []
+
+    async def open(self) -> None:
+        self.events.append("open")
+
+    async def close(self) -> None:
+        self.events.append("close")
+
+    def running(self) -> int:
+        return 0
+
+    async def send(self, prompt: Any, timing: Timing) -> Reply:
+        self.events.append(prompt)
+        timing.start()
+        await asyncio.sleep(self._seconds)
+        timing.end()
+        special = self._sometimes is not None and prompt == "prompt 3"
+        outcome = self._sometimes if special and self._sometimes else self._outcome
+        return Reply(outcome, "broken" if outcome == ERROR else None)
+
+
+def test_the_tax_under_load_is_what_the_guards_take() -> None:
+    plan = Plan(POISSON, seconds=40.0, windows=4, warm_up_seconds=1.0)
+    found = loaded({"raw": Fixed(0.050), "guarded": Fixed(0.062)}, plan)
+    assert found["stopped"] == "done"
+    assert found["tax"]["scheduled"]["seconds"]["value"] == pytest.approx(0.012, abs=1e-6)
+    assert found["tax"]["scheduled"]["relative"]["value"] == pytest.approx(0.24, abs=1e-4)
+    assert found["differences_of_quantiles"]["service"]["p99"] == pytest.approx(0.012, abs=1e-6)
+    for name, seconds in (("raw", 0.050), ("guarded", 0.062)):
+        arm = found["arms"][name]
+        assert arm["latency"]["scheduled"]["p99"]["value"] == pytest.approx(seconds, abs=1e-3)
+        assert arm["latency"]["dispatch_delay"]["p99"]["value"] < 1e-3
+        assert arm["seconds"] == pytest.approx(40.0)
+        assert arm["offered_rate"] == pytest.approx(20.0, rel=0.15)
+        assert arm["throughput"] == pytest.approx(arm["offered_rate"], rel=0.01)
+        assert arm["warm_up"] > 0
+        assert arm["dropped"] == 0
+    assert found["arms"]["raw"]["n"] == found["arms"]["guarded"]["n"] == found["tax"]["scheduled"]["n"]
+    assert len(found["samples"]["window"]) == found["tax"]["scheduled"]["n"]
+    assert found["warnings"] == []
+    assert found["formulas"].keys() >= found["arms"]["raw"]["latency"].keys()
+
+
+def test_arms_take_turns_and_get_the_same_prompts() -> None:
+    begun: list[str] = []
+    raw, guarded = Fixed(0.01), Fixed(0.01)
+    arms = {"raw": Arm(raw, lambda: begun.append("raw")), "guarded": Arm(guarded, lambda: begun.append("guarded"))}
+    loaded(arms, Plan(POISSON, seconds=9.0, windows=3, warm_up_seconds=0.5))
+    assert begun == ["raw", "guarded", "guarded", "raw", "raw", "guarded"]
+    assert raw.events == guarded.events
+    assert (raw.events[0], raw.events[-1]) == ("open", "close")
+    # Windows go on with the prompts where the one before ended.
+    sent = raw.events[1:-1]
+    assert sent == [PROMPTS[number % 7] for number in range(len(sent))]
+
+
+def test_no_request_of_one_arm_is_in_flight_when_another_begins() -> None:
+    in_flight = {"raw": 0, "guarded": 0}
+
+    class Counting(Fixed):
+        def __init__(self, name: str) -> None:
+            super().__init__(1.5)
+            self._name = name
+
+        async def send(self, prompt: Any, timing: Timing) -> Reply:
+            in_flight[self._name] += 1
+            try:
+                assert not all(in_flight.values())
+                return await super().send(prompt, timing)
+            finally:
+                in_flight[self._name] -= 1
+
+    found = loaded(
+        {"raw": Counting("raw"), "guarded": Counting("guarded")}, Plan(POISSON, seconds=4.0, warm_up_seconds=0.2)
+    )
+    assert found["arms"]["raw"]["outcomes"].keys() == {"allowed"}
+
+
+def test_blocks_are_kept_apart() -> None:
+    found = loaded(
+        {"raw": Fixed(0.1), "guarded": Fixed(0.1, sometimes=BLOCKED)},
+        Plan(POISSON, seconds=30.0, slo=Slo(seconds=0.2)),
+    )
+    guarded = found["arms"]["guarded"]
+    blocked, allowed = guarded["outcomes"]["blocked"], guarded["outcomes"]["allowed"]
+    assert blocked / (blocked + allowed) == pytest.approx(1 / 7, abs=0.02)
+    assert guarded["latency"]["scheduled"]["n"] == allowed
+    assert guarded["blocked_latency"]["scheduled"]["n"] == blocked
+    assert guarded["errors"] == {}
+    # A block is neither a good answer nor a bad one; it is no answer that anybody waited for.
+    assert guarded["within_slo"]["value"] == 1.0
+    assert guarded["goodput"]["value"] == pytest.approx(allowed / guarded["seconds"])
+    assert found["tax"]["scheduled"]["n"] == allowed
+
+
+def test_errors_count_against_the_service_level_and_are_said() -> None:
+    found = loaded(
+        {"raw": Fixed(0.1), "guarded": Fixed(0.1, sometimes=ERROR)}, Plan(POISSON, seconds=30.0, slo=Slo(seconds=0.2))
+    )
+    guarded = found["arms"]["guarded"]
+    share = guarded["within_slo"]
+    assert share["low"] < share["value"] < share["high"]
+    assert share["value"] == pytest.approx(6 / 7, abs=0.02)
+    assert guarded["errors"] == {"broken": guarded["outcomes"]["error"]}
+    assert any("failed or timed out" in warning for warning in found["warnings"])
+
+
+def test_drops_are_said_and_count_against_the_service_level() -> None:
+    plan = Plan(POISSON, seconds=20.0, limits=Limits(in_flight=10), slo=Slo(seconds=5.0))
+    found = loaded({"raw": Fixed(1.0)}, plan)
+    raw = found["arms"]["raw"]
+    assert raw["dropped"] == raw["outcomes"]["dropped"] > 100
+    assert raw["within_slo"]["value"] == pytest.approx(1 - raw["dropped"] / raw["n"])
+    assert any("were not sent" in warning for warning in found["warnings"])
+
+
+def test_a_stall_is_in_the_quantiles_of_the_result() -> None:
+    plan = Plan(Arrivals("constant", 100.0), seconds=60.0, windows=2)
+    found = loaded({"raw": Stalling(0.005, every_seconds=2.0, stall_seconds=0.2)}, plan)
+    latency = found["arms"]["raw"]["latency"]["scheduled"]
+    assert latency["p99"]["value"] == pytest.approx(0.2, abs=0.02)
+    assert latency["p50"]["value"] < 0.01
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_search_finds_the_capacity_of_a_queue_within_its_bracket(seed: int) -> None:
+    """An M/M/1 queue keeps p90 <= x up to the rate mu - ln(10) / x, by the theory of queues."""
+    objective = Objective(0.9, 0.1)
+    mu = {"raw": 100.0, "guarded": 80.0}
+    truth = {name: rate - math.log(10) / objective.limit_seconds for name, rate in mu.items()}
+    plan = Plan(
+        Arrivals("poisson", 20.0, seed),
+        seconds=5.0,
+        windows=1,
+        limits=Limits(in_flight=5000),
+        search=SearchPlan(objective, requests=800, budget_seconds=3000.0),
+    )
+    arms = {name: OneAtATime(1 / rate, exponential=True, seed=seed) for name, rate in mu.items()}
+    found = loaded(arms, plan)["throughput_tax"]
+    assert found["stopped"] == "done"
+    for name, capacity in truth.items():
+        arm = found["arms"][name]
+        assert arm["highest_kept"] <= capacity <= arm["lowest_failed"]
+        assert arm["lowest_failed"] / arm["highest_kept"] < 1.8
+        assert arm["rate"]["low"] == arm["highest_kept"]
+    relative, absolute = found["relative"], found["absolute"]
+    assert relative["low"] <= 1 - truth["guarded"] / truth["raw"] <= relative["high"]
+    assert absolute["low"] <= truth["raw"] - truth["guarded"] <= absolute["high"]
+
+
+def test_the_search_is_sharp_where_the_capacity_is() -> None:
+    """A server that takes 10 ms a request, one at a time, bears 100 a second that come evenly."""
+    plan = Plan(
+        Arrivals("constant", 40.0),
+        seconds=2.0,
+        windows=1,
+        limits=Limits(in_flight=5000),
+        search=SearchPlan(Objective.parse("p99<=50ms"), requests=1000, tolerance=0.02, budget_seconds=3000.0),
+    )
+    found = loaded({"raw": OneAtATime(0.010), "guarded": OneAtATime(0.0125)}, plan)["throughput_tax"]
+    for name, capacity in (("raw", 100.0), ("guarded", 80.0)):
+        arm = found["arms"][name]
+        # Up to a hundredth above it, no line of a thousand requests grows to 50 ms.
+        assert arm["highest_kept"] <= capacity * 1.01
+        assert arm["highest_kept"] == pytest.approx(capacity, rel=0.04)
+    assert found["relative"]["value"] == pytest.approx(0.2, abs=0.04)
+
+
+def test_a_search_ends_at_its_budget_and_says_so() -> None:
+    search = SearchPlan(Objective.parse("p90<=100ms"), budget_seconds=30.0)
+    found = loaded({"raw": OneAtATime(0.01)}, Plan(POISSON, seconds=2.0, windows=1, search=search))
+    tax = found["throughput_tax"]
+    assert tax["stopped"] == "budget"
+    assert tax["arms"]["raw"]["highest_kept"] >= 20.0
+    assert "relative" not in tax
+
+
+def test_an_objective_that_nothing_keeps_leaves_the_bracket_open() -> None:
+    plan = Plan(
+        Arrivals("constant", 10.0),
+        seconds=2.0,
+        windows=1,
+        search=SearchPlan(Objective.parse("p90<=10ms"), requests=100, budget_seconds=1e6),
+    )
+    found = loaded({"raw": Fixed(0.05), "guarded": Fixed(0.05)}, plan)["throughput_tax"]
+    assert found["relative"] is None
+    assert found["arms"]["raw"]["rate"] is None
+    assert found["arms"]["raw"]["highest_kept"] is None
+
+
+def test_a_rate_that_is_bounded_by_what_sends_is_said() -> None:
+    class LateToStart(OneAtATime):
+        async def send(self, prompt: Any, timing: Timing) -> Reply:
+            async with self._place:  # as calls wait for the only thread of a pool
+                return await Fixed(0.01).send(prompt, timing)
+
+    plan = Plan(
+        Arrivals("constant", 50.0),
+        seconds=2.0,
+        windows=1,
+        limits=Limits(in_flight=5000),
+        search=SearchPlan(Objective.parse("p90<=100ms"), requests=200, budget_seconds=1e6),
+    )
+    found = loaded({"raw": LateToStart(0.0)}, plan)
+    arm = found["throughput_tax"]["arms"]["raw"]
+    assert arm["highest_kept"] == pytest.approx(100.0, rel=0.07)
+    assert max(trial["dispatch_delay"] for trial in arm["trials"]) > 0.05
+    assert any("may be what bounds the rate" in warning for warning in found["warnings"])
+
+
+def test_a_trial_lasts_long_enough_for_a_line_to_grow() -> None:
+    search = SearchPlan(Objective.parse("p90<=100ms"), requests=100, tolerance=0.05)
+    assert search.requests_at(1.0) == 100
+    assert search.requests_at(1000.0) == 4000
+    assert search.requests_at(1e5) <= 500_000
+
+
+def test_stopping_keeps_what_there_is() -> None:
+    async def main(time: VirtualTime) -> dict[str, Any]:
+        stop = asyncio.Event()
+        asyncio.get_running_loop().call_later(15.0, stop.set)
+        arms = {"raw": Arm(Fixed(0.05)), "guarded": Arm(Fixed(0.06))}
+        return await run_load(arms, PROMPTS, Plan(POISSON, seconds=40.0), stop=stop, clock=time.clock, pace=time.pace)
+
+    time = VirtualTime()
+    found = time.run(main(time))
+    assert found["stopped"] == "interrupted"
+    assert found["arms"]["raw"]["n"] > 150
+    assert 0 < found["arms"]["guarded"]["n"] < found["arms"]["raw"]["n"]
+    assert found["arms"]["guarded"]["seconds"] < 3.5
+    assert 0 < found["tax"]["scheduled"]["n"] <= found["arms"]["guarded"]["n"]
+
+
+def test_calls_that_do_not_end_keep_the_next_arm_from_beginning() -> None:
+    class Hanging(Fixed):
+        def running(self) -> int:
+            return 2 if len(self.events) > 2 else 0
+
+    found = loaded({"raw": Hanging(0.01), "guarded": Fixed(0.01)}, Plan(POISSON, seconds=4.0))
+    assert found["stopped"] == "stuck"
+    assert "guarded" not in found["arms"]
+    assert any("still ran" in warning for warning in found["warnings"])
+
+
+def test_progress_is_told() -> None:
+    said: list[Progress] = []
+    search = SearchPlan(Objective.parse("p90<=100ms"), requests=100, budget_seconds=100.0)
+    loaded(
+        {"raw": OneAtATime(0.01), "guarded": OneAtATime(0.011)},
+        Plan(POISSON, seconds=10.0, search=search),
+        on_progress=said.append,
+    )
+    assert {(each.stage, each.arm) for each in said} == {
+        (stage, arm) for stage in ("load", "search") for arm in ("raw", "guarded")
+    }
+    first = [each for each in said if each.stage == "load"]
+    assert all(before.elapsed_seconds <= after.elapsed_seconds for before, after in pairwise(first))
+    assert first[-1].elapsed_seconds == pytest.approx(first[-1].total_seconds, rel=0.05)
+    assert len(first) < 250
+
+
+async def test_nothing_to_do_is_refused() -> None:
+    for arms, prompts in (({}, PROMPTS), ({"raw": Arm(Fixed(0.1))}, [])):
+        with pytest.raises(ValueError, match="at least one of each"):
+            await run_load(arms, prompts, Plan(POISSON))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"seconds": 0},
+        {"windows": 0},
+        {"windows": 10**6},
+        {"warm_up_seconds": -1},
+        {"seconds": 0.001, "warm_up_seconds": 0},
+    ],
+)
+def test_plans_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"must be|less than one"):
+        Plan(POISSON, **wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"requests": 10}, {"extensions": -1}, {"budget_seconds": 0}])
+def test_searches_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"requests|extensions|budget"):
+        SearchPlan(Objective.parse("p99<=1s"), **wrong)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("p99<=500ms", Objective(0.99, 0.5)),
+        ("p90 < 2s", Objective(0.9, 2.0)),
+        ("ttft p99.9<=80us", Objective(0.999, 80e-6, "first chunk")),
+        ("TTFT:p50<=1.5s", Objective(0.5, 1.5, "first chunk")),
+    ],
+)
+def test_an_objective_is_read(text: str, expected: Objective) -> None:
+    assert Objective.parse(text).q == pytest.approx(expected.q)
+    assert Objective.parse(text).limit_seconds == pytest.approx(expected.limit_seconds)
+    assert Objective.parse(text).measure == expected.measure
+    again = Objective.parse(str(Objective.parse(text)))
+    assert (again.q, again.limit_seconds) == (pytest.approx(expected.q), pytest.approx(expected.limit_seconds))
+
+
+@pytest.mark.parametrize("text", ["p99", "p99<=500", "p0<=1s", "p100<=1s", "99<=1s", "p99>=1s", "p99<=0s", ""])
+def test_what_is_no_objective_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"objective|duration|q=|limit_seconds"):
+        Objective.parse(text)
+
+
+def test_a_service_level_is_read() -> None:
+    assert Slo.parse("e2e=2s,ttft=200ms") == Slo(2.0, 0.2)
+    assert Slo.parse("ttft = 200ms") == Slo(None, 0.2)
+
+
+@pytest.mark.parametrize("text", ["", "2s", "e2e=2", "e2e=1s,e2e=2s", "p99=2s", "e2e=0s"])
+def test_what_is_no_service_level_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"service level|duration"):
+        Slo.parse(text)
+
+
+def test_first_chunks_of_misses_are_never_in_time() -> None:
+    from aligntax.experiment.load import Call
+
+    level = Slo(2.0, 0.2)
+    good = Call(0, 0, 0, 10**9, ALLOWED, first_ns=10**8)
+    assert level.is_met(good)
+    assert not level.is_met(good._replace(first_ns=3 * 10**8))
+    assert not level.is_met(good._replace(ended_ns=3 * 10**9))
+    assert not level.is_met(good._replace(outcome=ERROR))
+    assert not level.is_met(good._replace(first_ns=None))  # no stream: the first chunk comes with the end
+    objective = Objective(0.9, 0.2, "first chunk")
+    assert objective.seconds(good) == pytest.approx(0.1)
+    assert objective.seconds(good._replace(outcome=ERROR)) == math.inf
+    assert objective.seconds(good._replace(outcome=BLOCKED)) is None
+    assert np.isinf(objective.seconds(good._replace(first_ns=None)) or 0)
