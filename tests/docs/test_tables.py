@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "benchmarks" / "table.py"
-NAMES = ("overhead", "calibration", "scrape", "memory", "imports", "serving", "proxying", "workers")
+NAMES = ("overhead", "calibration", "scrape", "memory", "imports", "serving", "proxying", "workers", "gating", "whatif")
 KERNELS = ("literals", "streaming", "fold", "pii", "secrets", "tokens", "linear", "entropy", "warmup")
 COMPARISON = {
     "case": "sync guard | 1 argument",

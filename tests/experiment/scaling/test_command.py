@@ -1,0 +1,130 @@
+"""`aligntax sweep` on real pipelines whose guard takes as long as the parameter says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aligntax.experiment.call import Caller
+from aligntax.experiment.paired import Design
+from aligntax.experiment.scaling import sweep_target
+
+from ..results import make_result
+from .sized import UNIT_SECONDS
+
+SIZED = "tests.experiment.scaling.sized"
+SHORT = ("--pairs", "30", "--budget", "20", "--width", "1e-9")
+Run = Callable[..., Any]
+
+
+def going_on(stage: str, done: float, detail: str) -> bool:
+    return True
+
+
+def test_a_guard_whose_time_is_proportional_has_an_exponent_of_one() -> None:
+    design = Design(width=1e-9, max_pairs=60)
+    scaling = sweep_target(SIZED, "patterns", (1, 2, 4, 8, 16), design=design, progress=going_on)
+    assert scaling.fit is not None
+    assert scaling.fit.exponent.value == pytest.approx(1, abs=0.15)
+    assert [point.value for point in scaling.points] == [1, 2, 4, 8, 16]
+    for point in scaling.points:
+        assert point.n == 60
+        assert point.tax.value > 0.9 * point.value * UNIT_SECONDS
+        assert point.distinguishable
+
+
+def test_the_prompts_that_come_with_a_pipeline_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = set()
+    call = Caller.__call__
+
+    def noted(self: Caller, prompt: Any, **settings: Any) -> Any:
+        asked.add(prompt)
+        return call(self, prompt, **settings)
+
+    monkeypatch.setattr(Caller, "__call__", noted)
+    design = Design(max_pairs=6)
+    sweep_target(SIZED, "prompt_length", (3, 5), design=design, progress=going_on)
+    assert asked == {"xxx", "xxxxx"}
+
+
+def test_it_prints_a_table_and_writes_the_curves(run: Run, tmp_path: Path) -> None:
+    file, page = tmp_path / "scaling.json", tmp_path / "result.json"
+    page.write_text(json.dumps({**make_result([1.0] * 6, [2.0] * 6), "scaling": {"other": {"points": []}}}))
+    result = run(SIZED, "--over", "patterns=1,2,4,8", *SHORT, "--json", file, "--into", page)
+    assert result.code == 0, result.err
+    assert "Tax over patterns" in result.out
+    assert "The tax grows as patterns to the power " in result.out
+    assert f"Curves: {file}" in result.out
+    data = json.loads(file.read_text())
+    assert (data["schema"], data["target"]) == ("aligntax.scaling/1", SIZED)
+    assert [point["value"] for point in data["scaling"]["patterns"]["points"]] == [1, 2, 4, 8]
+    assert json.loads(page.read_text())["scaling"] == {"other": {"points": []}, **data["scaling"]}
+
+
+def test_several_parameters_one_after_the_other(run: Run) -> None:
+    result = run(SIZED, "--over", "patterns=1,2", "--over", "prompt_length=1.5", *SHORT)
+    assert result.code == 0, result.err
+    assert "No exponent: 2 sizes are too few for an exponent; measure at 4 or more." in result.out
+    assert "Tax over prompt_length" in result.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        ((SIZED, "--over", "patterns"), ["--over patterns: write each name once"]),
+        ((SIZED, "--over", "patterns=1,two"), ["'1,two' are no numbers"]),
+        ((SIZED, "--over", "patterns="), ["are no numbers"]),
+        ((SIZED, "--over", "patterns=0,1"), ["patterns: 0 is no size; use numbers above 0"]),
+        ((SIZED, "--over", "patterns=1,1"), ["patterns: 1 is there twice"]),
+        ((SIZED, "--over", "a=1", "--over", "a=2"), ["write each name once"]),
+        ((SIZED, "--over", "colour=1"), ["colour=1: cannot vary 'colour'; use patterns or prompt_length"]),
+        ((SIZED, "--over", "no_prompts=1"), ["returned no prompts"]),
+        (("nowhere", "--over", "patterns=1"), ["nowhere"]),
+        ((f"{SIZED}:prompts", "--over", "patterns=1"), ["is a list"]),
+        ((f"{SIZED}:no_pipeline", "--over", "patterns=1"), ["returned 17; return a function"]),
+        ((f"{SIZED}:unguarded", "--over", "patterns=1"), ["no guard was called"]),
+        ((SIZED, "--over", "patterns=1", "--pairs", "0"), ["max_pairs=0"]),
+        ((SIZED, "--over", "patterns=1", "--budget", "-1"), ["budget_seconds=-1.0"]),
+    ],
+    ids=str,
+)
+def test_refused(run: Run, tmp_path: Path, arguments: tuple[str, ...], parts: list[str]) -> None:
+    file = tmp_path / "scaling.json"
+    result = run(*arguments, "--json", file)
+    assert result.code == 3, result
+    assert result.err.startswith("aligntax: error: ")
+    assert result.err.count("\n") == 1
+    for part in parts:
+        assert part in result.err
+    assert not file.exists()
+
+
+def test_a_file_that_is_no_result_is_refused_before_anything_is_measured(run: Run, tmp_path: Path) -> None:
+    page = tmp_path / "result.json"
+    page.write_text("{}")
+    result = run(SIZED, "--over", "patterns=1", "--into", page)
+    assert result.code == 3
+    assert "is JSON, but no result" in result.err
+    assert page.read_text() == "{}"
+
+
+def test_ctrl_c_keeps_what_is_done(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from aligntax.commands.measuring import Shown
+
+    show = Shown.__call__
+
+    def stopping(self: Shown, stage: str, done: float, detail: str) -> bool:
+        self.stopped = self.stopped or stage.endswith("2 of 4, measuring")
+        return show(self, stage, done, detail)
+
+    monkeypatch.setattr(Shown, "__call__", stopping)
+    file = tmp_path / "scaling.json"
+    result = run(SIZED, "--over", "patterns=1,2,4,8", *SHORT, "--json", file)
+    assert result.code == 130
+    data = json.loads(file.read_text())["scaling"]["patterns"]
+    assert data["stopped"] == "interrupted"
+    assert len(data["points"]) == 1
