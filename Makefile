@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
 
-.PHONY: help setup demo test check bench clean
+.PHONY: help setup demo test check gate bench clean
 
 help:
 	@echo "make demo [ARGS='--once --json out.json']   a guarded pipeline, its tax table, and /metrics"
 	@echo "make test [ARGS='-k attribution']           the test suite"
 	@echo "make check                                  lint, types, import contracts"
+	@echo "make gate                                   what recording a call costs, against its budget"
 	@echo "make bench                                  all benchmarks, against their peers"
 	@echo "make setup                                  only .venv, with everything in it"
 
@@ -34,9 +35,14 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# A ratio to the clock reads that every instrument must make, so that no machine is too slow for it.
+gate: setup
+	$(BIN)/aligntax bench benchmarks.own_overhead:pipeline --no-cold --budget 30 --json .own_overhead.json
+	$(BIN)/aligntax gate .own_overhead.json --budget benchmarks/own_overhead.toml
+
 bench: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[peers]" --no-build-isolation
 	$(BIN)/python benchmarks/run.py all
 
 clean:
-	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .own_overhead.json dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -13,6 +13,8 @@ import pytest
 
 from aligntax.cli import main
 
+from .benching import GUARDS
+
 TINY_DEMO = Path(__file__).with_name("tiny_demo.py")
 
 
@@ -66,3 +68,19 @@ def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     for process in started:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A configuration with one guard."""
+    path = tmp_path / "guards.toml"
+    path.write_text(GUARDS)
+    return path
+
+
+@pytest.fixture
+def questions(tmp_path: Path) -> Path:
+    """Prompts of which that guard blocks one."""
+    path = tmp_path / "prompts.txt"
+    path.write_text("one\ntwo\na secretword\nfour\n")
+    return path

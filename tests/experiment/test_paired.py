@@ -7,10 +7,12 @@ from collections import Counter
 
 import pytest
 
+from aligntax.attribution import attribute
+from aligntax.experiment import paired
 from aligntax.experiment.arms import arms_of, orders
 from aligntax.experiment.call import Measurement
 from aligntax.experiment.paired import Columns, Design, run_paired
-from aligntax.trace import Outcome
+from aligntax.trace import Layer, Outcome, Span, Trace, Verdict
 
 PROMPTS = ["a", "b", "c"]
 
@@ -128,11 +130,12 @@ def test_an_error_of_an_arm_comes_through():
 @pytest.mark.parametrize(
     ("settings", "complaint"),
     [
-        ({"width": 0.0}, "width=0.0 must be above 0"),
-        ({"budget_seconds": -1.0}, "budget_seconds=-1.0 must be above 0"),
+        ({"width": 0.0}, "width=0.0 must be a finite number above 0"),
+        ({"budget_seconds": -1.0}, "budget_seconds=-1.0 must be a finite number above 0"),
         ({"max_pairs": 0}, "max_pairs=0 must be 1 to 10,000"),
         ({"warm_up_rounds": -1}, "warm_up_rounds=-1 must not be negative"),
-        ({"width": float("nan")}, "width=nan must be above 0"),
+        ({"width": float("nan")}, "width=nan must be a finite number above 0"),
+        ({"budget_seconds": float("inf")}, "budget_seconds=inf must be a finite number above 0"),
     ],
 )
 def test_designs_that_cannot_be(settings, complaint):
@@ -142,3 +145,32 @@ def test_designs_that_cannot_be(settings, complaint):
 
 def test_no_width_is_known_of_few_pairs():
     assert Columns(["raw", "guarded"], measured={"raw": [], "guarded": []}).width() is None
+
+
+def test_a_warm_up_takes_no_longer_than_the_measurement_may():
+    log: list[str] = []
+    design = Design(budget_seconds=1e-9, warm_up_rounds=5)
+    columns = run_paired(arms(log, raw=1.0, guarded=1.5), PROMPTS, design, quiet)
+    assert len(log) == 2 * (1 + 1)
+    assert columns.warm_up_cut == 14
+    assert run_paired(arms([], raw=1.0, guarded=1.5), PROMPTS, Design(max_pairs=1), quiet).warm_up_cut == 0
+
+
+def test_traces_are_kept_of_so_many_requests_and_spans_only(monkeypatch):
+    layer = Layer("guard", "guard", "input")
+    trace = Trace(0, 100, tuple(Span(layer, at, at + 1, Verdict.ALLOW) for at in range(10)))
+    columns = Columns(["raw", "guarded"], measured={"raw": [], "guarded": []})
+    whole = Measurement(1.0, None, Outcome.ALLOWED, trace, attribute(trace))
+    monkeypatch.setattr(paired, "MAX_SPANS", 55)
+    for index in range(300):
+        columns.add(index, 0, {"raw": whole, "guarded": whole})
+    kept = [each.trace is not None for each in columns.measured["guarded"]]
+    assert kept == [True] * 5 + [False] * 295
+    assert all(each.attribution is not None for each in columns.measured["guarded"])
+    assert not any(each.trace or each.attribution for each in columns.measured["raw"])
+    assert columns.spans["guard"].verdicts == {"allow": 3000}
+    monkeypatch.setattr(paired, "MAX_SPANS", 10**6)
+    fresh = Columns(["raw", "guarded"], measured={"raw": [], "guarded": []})
+    for index in range(300):
+        fresh.add(index, 0, {"raw": whole, "guarded": whole})
+    assert sum(each.trace is not None for each in fresh.measured["guarded"]) == 200

@@ -6,12 +6,12 @@ import copy
 import json
 
 import pytest
+from tests.experiment import pipelines
 
 from aligntax.experiment.bench import measure
 from aligntax.experiment.paired import Design
 from aligntax.experiment.result import Result
 from aligntax.experiment.target import prepare
-from tests.experiment import pipelines
 
 
 @pytest.fixture(scope="module")

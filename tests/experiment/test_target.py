@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import time
+import tracemalloc
+
+import numpy as np
 import pytest
+from tests.experiment import pipelines
 
 from aligntax import Profiler
+from aligntax.experiment.bench import measure
+from aligntax.experiment.load import Arrivals, Plan
 from aligntax.experiment.loading import load, prompts_for
+from aligntax.experiment.paired import Design
 from aligntax.experiment.target import prepare
 from aligntax.trace import Outcome
-from tests.experiment import pipelines
 
 
 @pytest.fixture
@@ -41,7 +50,7 @@ def test_any_shape_of_pipeline_is_measured_and_its_guards_are_left_out(prepared,
 
 
 def test_a_pipeline_without_a_guard_is_refused(prepared):
-    with pytest.raises(ValueError, match="no guard was called; time its guards with profiler.guard"):
+    with pytest.raises(ValueError, match=r"no guard was called; time its guards with profiler\.guard"):
         prepared(pipelines.unguarded)
 
 
@@ -84,9 +93,8 @@ def test_blocks_are_always_on(prepared):
         guard = profiler.guard(lambda text: text, name="function")
 
         def mixed(prompt):
-            with profiler.request():
-                with profiler.layer("block", kind="guard", stage="output"):
-                    return guard(prompt)
+            with profiler.request(), profiler.layer("block", kind="guard", stage="output"):
+                return guard(prompt)
 
         target = prepared(mixed)
         assert list(target.guards) == ["function"]
@@ -158,10 +166,131 @@ def test_prompts_come_from_the_file_else_from_the_module_else_from_the_package(t
     assert len(prompts_for("json:dumps", load("json:dumps"), None)) > 10
 
 
+@pytest.mark.parametrize("own", ["one prompt", 3, b"bytes"])
+def test_prompts_that_are_no_list_are_refused(own):
+    def pipeline(prompt):
+        return prompt
+
+    pipeline.prompts = own
+    with pytest.raises(ValueError, match=f"its prompts are a {type(own).__name__}; make them a list of prompts"):
+        prompts_for("mine:pipeline", pipeline, None)
+
+
 def test_a_target_without_a_prompt_is_refused():
     def pipeline(prompt):
         return prompt
 
-    pipeline.prompts = lambda: []
+    pipeline.prompts = list
     with pytest.raises(ValueError, match="has 0 prompts; give it 1 to 10,000"):
         prompts_for("mine:pipeline", pipeline, None)
+
+
+def test_prompts_may_be_arrays_which_have_no_truth_value(prepared):
+    with Profiler(drain_seconds=0) as profiler:
+        guard = profiler.guard(lambda values: values, name="guard")
+        model = profiler.model(lambda values: values * 2, name="model")
+
+        def pipeline(values):
+            with profiler.request():
+                return model(guard(values))
+
+        pipeline.prompts = np.arange(12).reshape(4, 3)
+        prompts = prompts_for("mine:pipeline", pipeline, None)
+        assert prepared(pipeline, prompts).deterministic is True
+
+
+def test_profilers_that_others_have_made_do_not_disturb(prepared):
+    others = [Profiler(drain_seconds=0) for _ in range(20)]
+    try:
+        for other in others[::2]:
+            other.close()
+        for other in others:
+            other.guard(str.upper, name="guard")
+        assert list(prepared(pipelines.pipeline).guards) == ["first", "second"]
+    finally:
+        for other in others:
+            other.close()
+
+
+def test_an_asynchronous_pipeline_has_one_event_loop_for_everything():
+    """Clients and locks of a pipeline belong to the loop that they were first used on."""
+    loops = set()
+    with Profiler(drain_seconds=0) as profiler:
+        guard = profiler.guard(lambda text: text, name="guard")
+        lock = asyncio.Lock()
+
+        async def pipeline(prompt):
+            loops.add(asyncio.get_running_loop())
+            async with lock:
+                with profiler.request():
+                    await asyncio.sleep(0)
+                    return guard(prompt)
+
+        plan = Plan(Arrivals.parse("constant:100"), seconds=0.2, windows=1, warm_up_seconds=0.0)
+        design = Design(max_pairs=8, warm_up_rounds=0)
+        data = measure("one loop", pipeline, ["a", "b"], design=design, plan=plan, progress=lambda *_: True).data
+    assert len(loops) == 1
+    assert data["load"]["arms"]["guarded"]["outcomes"] == {"allowed": 20}
+    assert all(loop.is_closed() for loop in loops)
+
+
+def test_a_pipeline_that_is_refused_leaves_no_event_loop_open():
+    async def changing(prompt):
+        return pipelines.changing(prompt)
+
+    with pytest.raises(ValueError, match="is answered differently"):
+        prepare("changing", changing, pipelines.prompts)
+    gc.collect()  # an open loop would complain here
+
+
+def test_no_more_prompts_are_looked_at_than_there_is_time_for(prepared):
+    def slow(prompt):
+        time.sleep(0.02)
+        return pipelines.pipeline(prompt)
+
+    target = prepare("slow", slow, [str(number) for number in range(1000)], budget_seconds=0.2)
+    target.caller.close()
+    assert 1 <= len(target.prompts) <= 10
+    assert target.deterministic is True
+    assert target.warnings == [
+        f"{len(target.prompts)} of 1,000 prompts were looked at within 0.2 s, and are all that was asked; give it more "
+        "time"
+    ]
+
+
+@pytest.mark.parametrize("stage", ["looking at the target", "comparing outputs"])
+def test_whoever_is_told_of_the_progress_can_end_it(stage):
+    with pytest.raises(KeyboardInterrupt):
+        prepare("target", pipelines.pipeline, pipelines.prompts, progress=lambda now, *_: now != stage)
+    assert pipelines.pipeline("one") == "one"
+
+
+def test_the_items_of_a_stream_are_not_kept(prepared):
+    def long(prompt):
+        with pipelines.profiler.request():
+            pipelines.without_request(prompt)
+            yield from (bytes(2**20) for _ in range(50 if prompt == "long" else 1))
+
+    target = prepared(long, ["one"])
+    tracemalloc.start()
+    try:
+        measured = target.caller("long")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 5 * 2**20
+    assert measured.output is None
+    assert len(target.caller("long", keep_output=True).output) == 50
+
+
+def test_the_first_piece_of_a_stream_is_the_first_that_is_not_empty(prepared):
+    def late(prompt):
+        yield ""
+        yield None
+        yield from pipelines.pieces(prompt)
+        time.sleep(0.01)
+        yield "more"
+
+    measured = prepared(late).caller("one")
+    assert 0.0035 <= measured.first_chunk_seconds <= measured.seconds - 0.01
+    assert prepared(pipelines.pipeline).caller("one").first_chunk_seconds is None

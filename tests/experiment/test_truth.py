@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import random
 import subprocess
@@ -15,7 +16,7 @@ from aligntax.experiment.bench import measure
 from aligntax.experiment.call import Measurement
 from aligntax.experiment.paired import Design, run_paired
 from aligntax.inference import Estimate, Verdict, compare
-from aligntax.testing import FakeClock, sleeping
+from aligntax.testing import FakeClock, sleeping, sleeping_async
 from aligntax.trace import Outcome
 
 PROMPTS = [f"prompt {number}" for number in range(10)]
@@ -52,6 +53,7 @@ def simulated(seed: int):
         with profiler.request():
             return second(model(first(prompt)))
 
+    pipeline.profiler = profiler  # there may be many others in this process
     return profiler, pipeline
 
 
@@ -66,6 +68,7 @@ def test_intervals_cover_the_injected_tax_as_often_as_they_say():
                 pipeline,
                 PROMPTS,
                 design=Design(width=1e-9, max_pairs=40, warm_up_rounds=0, seed=seed),
+                compute=False,
                 progress=quiet,
             ).data
         mean += Estimate.from_dict(data["tax"]["mean_seconds"]).covers(0.0015)
@@ -87,11 +90,13 @@ def test_the_median_covers_a_tax_that_is_the_same_for_all():
                 (seconds + 0.01 * len(prompt)) * drawn.lognormvariate(0, 0.05), None, Outcome.ALLOWED
             )
 
-        def with_tax(prompt: str, raw=answering(0.02), seconds: float = 0.002) -> Measurement:
+        raw = answering(0.02)
+
+        def with_tax(prompt: str, raw=raw, seconds: float = 0.002) -> Measurement:
             return Measurement(raw(prompt).seconds + seconds, None, Outcome.ALLOWED)
 
         columns = run_paired(
-            {"raw": answering(0.02), "guarded": with_tax},
+            {"raw": raw, "guarded": with_tax},
             PROMPTS,
             Design(width=1e-9, max_pairs=40, warm_up_rounds=0, seed=seed),
             quiet,
@@ -140,6 +145,79 @@ def test_guards_on_a_real_clock_cost_what_they_were_made_to_cost(beside_seconds,
     assert by_name["beside"]["left_out_seconds"]["value"] == pytest.approx(drag_seconds, abs=0.0008)
     assert data["tax"]["distinguishable"] is True
     assert data["null"]["seconds"]["value"] == pytest.approx(0.0, abs=0.0008)
+
+
+@pytest.mark.parametrize(
+    ("beside_seconds", "tax_seconds", "share_seconds"),
+    [(0.008, 0.010, 0.0), (0.040, 0.030, 0.020)],
+    ids=["hidden", "beside"],
+)
+def test_guards_beside_a_model_on_one_event_loop(beside_seconds, tax_seconds, share_seconds):
+    """A guard of 10 ms, then a model of 20 ms and two guards at once, of which one takes 5 ms."""
+    with Profiler(drain_seconds=0) as profiler:
+        first = profiler.guard(sleeping_async(0.010), name="first")
+        quick = profiler.guard(sleeping_async(0.005), name="quick", stage="parallel")
+        beside = profiler.guard(sleeping_async(beside_seconds), name="beside", stage="parallel")
+        model = profiler.model(sleeping_async(0.020), name="model")
+
+        async def pipeline(prompt: str) -> str:
+            async with profiler.request():
+                checked = await first(prompt)
+                answer, *_ = await asyncio.gather(model(checked), quick(checked), beside(checked))
+                return str(answer)
+
+        design = Design(width=1e-9, max_pairs=20, warm_up_rounds=0)
+        data = measure("gathered", pipeline, PROMPTS[:5], design=design, progress=quiet).data
+    # An event loop's sleeps are up to a millisecond longer than asked for, each.
+    assert data["tax"]["seconds"]["value"] == pytest.approx(tax_seconds, abs=0.003)
+    by_name = {guard["name"]: guard for guard in data["guards"]}
+    assert by_name["first"]["share_seconds"]["value"] == pytest.approx(0.010, abs=0.003)
+    assert by_name["beside"]["share_seconds"]["value"] == pytest.approx(share_seconds, abs=0.003)
+    assert by_name["quick"]["share_seconds"]["value"] == pytest.approx(0.0, abs=0.001)
+    assert by_name["quick"]["busy_seconds"]["value"] >= 0.005
+    assert abs(data["contention"]["residual_seconds"]["value"]) < 0.003
+
+
+def test_a_stream_is_taxed_on_its_first_piece_and_on_its_last():
+    """A guard of 10 ms before the first piece, and one of 1 ms for each of five."""
+    with Profiler(drain_seconds=0) as profiler:
+        before = profiler.guard(sleeping(0.010), name="before")
+        each = profiler.guard(sleeping(0.001), name="each", stage="stream")
+        model = profiler.model(sleeping(0.002), name="model")
+
+        def pipeline(prompt: str):
+            with profiler.request():
+                checked = before(prompt)
+                for _ in range(5):
+                    yield each(model(checked))
+
+        design = Design(width=1e-9, max_pairs=20, warm_up_rounds=0)
+        data = measure("streamed", pipeline, PROMPTS[:5], design=design, progress=quiet).data
+    assert data["tax"]["first_chunk_seconds"]["value"] == pytest.approx(0.011, abs=0.002)
+    assert data["tax"]["seconds"]["value"] == pytest.approx(0.015, abs=0.003)
+
+
+def test_a_torch_model_where_there_is_no_gpu():
+    """What no device has measured is absent, and never zero."""
+    torch = pytest.importorskip("torch")
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    with Profiler(drain_seconds=0, cpu_share=1.0) as profiler:
+        guard = profiler.guard(lambda values: values, name="guard")
+        model = profiler.model(torch.nn.Linear(64, 64), name="model")
+
+        @torch.no_grad()
+        def pipeline(values):
+            with profiler.request():
+                return model(guard(values))
+
+        prompts = [torch.full((1, 64), float(number)) for number in range(4)]
+        data = measure("torch", pipeline, prompts, design=Design(max_pairs=20, width=1e-9), progress=quiet).data
+    assert data["target"]["deterministic"] is True
+    assert data["guards"][0]["gpu_seconds"] is None
+    assert data["guards"][0]["cpu_seconds"] > 0
+    assert "gpu_seconds" not in data["compute"]
+    assert {span["gpu_ns"] for trace in data["traces"] for span in trace["spans"]} == {None}
 
 
 def spin(prompt: str) -> Measurement:

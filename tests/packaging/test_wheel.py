@@ -70,14 +70,23 @@ def test_the_wheel_holds_the_two_packages_whole_and_nothing_else(source, wheel):
     }
     shipped = {name for name in contents(wheel) if ".dist-info/" not in name}
     assert shipped == expected
-    assert not [name for name in shipped if "test_" in name or "bench_" in name or "stray" in name]
+    assert not [name for name in shipped if Path(name).name.startswith("test_") or "stray" in name]
 
 
 def test_the_wheel_is_typed_and_licensed(wheel):
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     expected = {f"{package}/py.typed" for package in SOURCE_ROOTS}
     expected.add(f"aligntax-{version}.dist-info/licenses/LICENSE")
+    expected |= {f"aligntax/report/page/page.{kind}" for kind in ("html", "css")}
     assert expected <= contents(wheel)
+
+
+def test_the_wheel_registers_the_command_and_the_pytest_plugin(wheel):
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    with zipfile.ZipFile(wheel) as archive:
+        registered = archive.read(f"aligntax-{version}.dist-info/entry_points.txt").decode()
+    assert "[console_scripts]\naligntax = aligntax.cli:main" in registered
+    assert "[pytest11]\naligntax = aligntax.pytest_plugin" in registered
 
 
 def test_the_licence_is_the_whole_apache_text():

@@ -31,15 +31,17 @@ def analyse(columns: Columns, guards: Mapping[str, Layer]) -> dict[str, Any]:
 
     Raises:
         ValueError: if no request ran to its end both with and without guards.
+        KeyboardInterrupt: if it was ended before one did.
     """
-    if not columns.prompt:
-        raise ValueError("interrupted before anything was measured")
     if not columns.comparable(RAW, GUARDED):
+        if columns.stopped == "interrupted":
+            raise KeyboardInterrupt("interrupted before anything was measured")
         outcomes = dict(Counter(each.outcome.value for each in columns.measured[GUARDED]))
         raise ValueError(
             f"of {len(columns.prompt)} requests none ran to its end with and without guards ({outcomes}); a request "
             "that is blocked or fails has no tax: use prompts that the guards allow"
         )
+    chosen, attributions = _attributions(columns)
     tax = _tax(columns)
     null = _null(columns)
     tax["distinguishable"] = _outside(tax["seconds"], null["seconds"]) if null else None
@@ -48,8 +50,8 @@ def analyse(columns: Columns, guards: Mapping[str, Layer]) -> dict[str, Any]:
         "tax": tax,
         **({"null": null} if null else {}),
         "latency": {arm: _latency(columns, arm) for arm in columns.arms},
-        "guards": [_guard(columns, layer, null) for layer in guards.values()],
-        "contention": _contention(columns),
+        "guards": [_guard(columns, attributions, layer, null) for layer in guards.values()],
+        "contention": _contention(columns, chosen, attributions),
         "compute": _compute(columns),
         "outcomes": {
             arm: dict(Counter(each.outcome.value for each in column)) for arm, column in columns.measured.items()
@@ -134,9 +136,10 @@ def _attributions(columns: Columns) -> tuple[list[int], list[Attribution]]:
     return [index for index, _ in known], [each for _, each in known]
 
 
-def _guard(columns: Columns, layer: Layer, null: Mapping[str, Any] | None) -> dict[str, Any]:
+def _guard(
+    columns: Columns, attributions: Sequence[Attribution], layer: Layer, null: Mapping[str, Any] | None
+) -> dict[str, Any]:
     name = layer.name
-    _, attributions = _attributions(columns)
     spans = columns.spans.get(name)
     found: dict[str, Any] = {
         "name": name,
@@ -153,13 +156,13 @@ def _guard(columns: Columns, layer: Layer, null: Mapping[str, Any] | None) -> di
     share = found["share_seconds"]
     mine_ns = sum(each.layers[name].share_ns for each in attributions if name in each.layers)
     found["share_of_tax"] = mine_ns / total_ns if total_ns else None
-    requests = len(columns.prompt)
+    requests = len(attributions)
     sampled = spans.cpu_sampled if spans else 0
-    found["cpu_seconds"] = spans.cpu_ns / NANO / sampled * found["calls"] / requests if spans and sampled else None
+    found["cpu_seconds"] = spans.cpu_ns / NANO / sampled * spans.spans / requests if spans and sampled else None
     found["gpu_seconds"] = spans.gpu_ns / NANO / requests if spans and spans.gpu_ns else None
-    alone, left_out = ONLY + name, WITHOUT + name
-    found["alone_seconds"] = _difference(columns, RAW, alone)
-    found["left_out_seconds"] = _difference(columns, left_out, GUARDED)
+    nothing = HOP if HOP in columns.arms else RAW  # the way through a proxy is not a guard's
+    found["alone_seconds"] = _difference(columns, nothing, ONLY + name)
+    found["left_out_seconds"] = _difference(columns, WITHOUT + name, GUARDED)
     found["distinguishable"] = _outside(share, null["seconds"]) if null and share else None
     return found
 
@@ -171,9 +174,8 @@ def _difference(columns: Columns, base: str, new: str) -> dict[str, float | None
     return median_of_differences(*_pairs(columns, base, new)).to_dict()
 
 
-def _contention(columns: Columns) -> dict[str, Any] | None:
+def _contention(columns: Columns, chosen: Sequence[int], attributions: Sequence[Attribution]) -> dict[str, Any] | None:
     """Return how much more the guards cost than a replay of their spans says: what they take from the rest."""
-    chosen, attributions = _attributions(columns)
     if not chosen:
         return None
     raw, guarded = (_seconds(columns, arm, chosen) for arm in (RAW, GUARDED))

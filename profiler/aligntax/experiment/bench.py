@@ -9,7 +9,7 @@ from typing import Any
 
 from aligntax.devices import open_sensors
 from aligntax.experiment.analysis import analyse
-from aligntax.experiment.arms import GUARDED, RAW, Arm, arms_of
+from aligntax.experiment.arms import GUARDED, RAW, arms_of
 from aligntax.experiment.call import Measurement
 from aligntax.experiment.cold import measure_cold_start
 from aligntax.experiment.energy import energy_of
@@ -17,8 +17,9 @@ from aligntax.experiment.load.plan import Plan
 from aligntax.experiment.loaded import load_on_pipeline
 from aligntax.experiment.loading import load, prompts_for
 from aligntax.experiment.memory import peaks_of_heap
-from aligntax.experiment.paired import Design, Progress, run_paired
+from aligntax.experiment.paired import Columns, Design, Progress, run_paired
 from aligntax.experiment.result import Result
+from aligntax.experiment.seconds import answering
 from aligntax.experiment.session import Session
 from aligntax.experiment.target import Target, prepare
 from aligntax.inference import mean
@@ -45,10 +46,11 @@ def bench(
         each: whether each guard is also measured alone, and left out.
         cold: whether the first request of a fresh process is measured, too.
         plan: of the load to put it under after that; None: none.
-        progress: is told.
+        progress: is told, and may end it.
 
     Raises:
-        ValueError: if the target cannot be measured; see `prepare`.
+        ValueError: if the target cannot be measured; see `prepare` and `analyse`.
+        KeyboardInterrupt: if `progress` ended it before there was anything to tell.
         Exception: what the target raised.
     """
     progress("loading", 0.0, name)
@@ -67,6 +69,7 @@ def measure(
     each: bool = False,
     cold: Callable[..., dict[str, Any]] | None = None,
     plan: Plan | None = None,
+    compute: bool = True,
     progress: Progress,
 ) -> Result:
     """Measure what the guards of a pipeline cost that is at hand; see `bench`.
@@ -79,23 +82,30 @@ def measure(
         each: whether each guard is also measured alone, and left out.
         cold: measures its cold start, if that is wanted.
         plan: of the load to put it under after that; None: none.
-        progress: is told.
+        compute: whether memory, and energy where the machine tells, are measured after that as well.
+        progress: is told, and may end it.
+
+    Raises:
+        ValueError: if the target cannot be measured; see `prepare` and `analyse`.
+        KeyboardInterrupt: if `progress` ended it before there was anything to tell.
+        Exception: what the target raised.
     """
     session = Session(prompts, design)
-    target = prepare(name, pipeline, prompts)
+    target = prepare(name, pipeline, prompts, budget_seconds=design.budget_seconds, progress=progress)
     session.warnings += target.warnings
     try:
         cold_start = _cold_start(cold, target, session, progress)
         arms = arms_of([*target.guards], each=each)
-        answering = {arm.name: partial(_answer, target, arm) for arm in arms}
+        answers = {arm.name: answering(target, arm.bypassed) for arm in arms}
         with target.whole_again():
-            columns = run_paired(answering, prompts, design, progress)
+            columns = run_paired(answers, target.prompts, design, progress)
             parts = analyse(columns, target.guards)
-            if columns.stopped != "interrupted":
-                both = {arm: answering[arm] for arm in (RAW, GUARDED)}
-                progress("measuring memory and energy", 0.0, "")
-                parts["compute"] |= _beside(both, prompts)
-        if plan is not None and columns.stopped != "interrupted":
+            going_on = columns.stopped != "interrupted"
+            if going_on and compute:
+                both = {arm: answers[arm] for arm in (RAW, GUARDED)}
+                beside, going_on = _beside(both, _comparable(columns, target.prompts), progress)
+                parts["compute"] |= beside
+        if plan is not None and going_on:
             parts["load"] = load_on_pipeline(target, plan, progress)
     finally:
         target.caller.close()
@@ -114,17 +124,24 @@ def measure(
     return session.result(described, arms, columns, parts, profiler.recorder.clock)
 
 
-def _answer(target: Target, arm: Arm, prompt: Any) -> Measurement:
-    target.leave_out(arm.bypassed)
-    return target.caller(prompt)
+def _comparable(columns: Columns, prompts: Sequence[Any]) -> list[Any]:
+    """Return the prompts that ran to their end with and without guards; what a block saves is no cost."""
+    return [prompts[index] for index in sorted({columns.prompt[pair] for pair in columns.comparable(RAW, GUARDED)})]
 
 
-def _beside(arms: Mapping[str, Callable[[Any], Measurement]], prompts: Sequence[Any]) -> dict[str, Any]:
-    """Return what requests need besides time, measured when no time is."""
+def _beside(
+    arms: Mapping[str, Callable[[Any], Measurement]], prompts: Sequence[Any], progress: Progress
+) -> tuple[dict[str, Any], bool]:
+    """Return what requests need besides time, measured when no time is, and whether to go on after that."""
+    found: dict[str, Any] = {}
+    if not progress("measuring memory", 0.0, ""):
+        return found, False
     peaks = peaks_of_heap(arms, prompts)
-    found: dict[str, Any] = {"memory_bytes": {arm: mean(values).to_dict() for arm, values in peaks.items()}}
-    energy = energy_of(arms, prompts, open_sensors())
-    return found if energy is None else {**found, "energy_joules": energy}
+    found["memory_bytes"] = {arm: mean(values).to_dict() for arm, values in peaks.items()}
+    energy = energy_of(arms, prompts, open_sensors(), progress)
+    if energy is not None:
+        found["energy_joules"] = energy
+    return found, progress("measuring energy", 1.0, "")
 
 
 def _cold_start(
@@ -132,9 +149,9 @@ def _cold_start(
 ) -> dict[str, Any] | None:
     if cold is None:
         return None
-    progress("cold start", 0.0, "in fresh processes")
+    going_on = partial(progress, "cold start", 0.0, "in fresh processes")
     try:
-        return cold(opens_requests=target.caller.opens_requests)
+        return cold(opens_requests=target.caller.opens_requests, go_on=going_on)
     except RuntimeError as error:
         session.warnings.append(f"the cold start could not be measured: {error}")
         return None

@@ -1,4 +1,4 @@
-"""Processes that an experiment starts: out of reach of a terminal's Ctrl-C, bounded in what they say, gone at its end."""
+"""Processes that an experiment starts: out of reach of a terminal's Ctrl-C, whatever they say, and gone at its end."""
 
 from __future__ import annotations
 

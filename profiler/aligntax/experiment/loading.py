@@ -41,7 +41,7 @@ def load(reference: str) -> Any:
         _import_module_of(reference)
         pipeline = imported(reference)
     except ModuleNotFoundError as error:
-        install = "pip install 'aligntax[demo]'" if name in ALIASES else "install it"
+        install = "run: pip install 'aligntax[demo]'" if name in ALIASES else "install it"
         raise ValueError(f"{name} needs {error.name}, which is not installed; {install}") from error
     if not callable(pipeline):
         raise ValueError(  # noqa: TRY004 (the name is wrong, not an argument's type)
@@ -163,5 +163,7 @@ def _alive() -> list[Profiler]:
     # Their types are asked, and not they: proxies answer for something else, and some of them warn.
     alive = [each for each in gc.get_objects() if issubclass(type(each), Profiler) and not each.recorder.closed]
     if not alive:
-        raise ValueError("no Profiler was made when the target was imported; time its guards and its model with one")
+        raise ValueError(
+            "no Profiler is alive; time the target's guards and its model with one, and keep it as long as the target"
+        )
     return alive

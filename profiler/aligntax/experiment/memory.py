@@ -22,7 +22,9 @@ def peaks_of_heap(arms: Mapping[str, Callable[[Any], object]], prompts: Sequence
         prompts: what to ask; at most the first `MAX_REQUESTS` are.
     """
     found: dict[str, list[int]] = {name: [] for name in arms}
-    tracemalloc.start()
+    traced = tracemalloc.is_tracing()
+    if not traced:
+        tracemalloc.start()
     try:
         for prompt in prompts[:MAX_REQUESTS]:
             for name, answer in arms.items():
@@ -31,5 +33,6 @@ def peaks_of_heap(arms: Mapping[str, Callable[[Any], object]], prompts: Sequence
                 answer(prompt)
                 found[name].append(max(0, tracemalloc.get_traced_memory()[1] - before))
     finally:
-        tracemalloc.stop()
+        if not traced:
+            tracemalloc.stop()
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections import Counter
@@ -20,6 +21,7 @@ __all__ = ["Columns", "Design", "Progress", "run_paired"]
 
 MAX_PAIRS = 10_000
 MAX_TRACES = 200
+MAX_SPANS = 50_000
 MIN_PAIRS = 30
 CHECK_GROWTH = 1.2
 """How much the number of pairs grows between two looks at the width. Looks at the width alone, not at the effect, leave
@@ -34,7 +36,7 @@ class Design:
         width: half the width of the headline's 95 % interval, as a share of the raw median, at which it ends.
         budget_seconds: after which it ends in any case.
         max_pairs: after which it ends in any case.
-        warm_up_rounds: rounds over all prompts, before the first that counts.
+        warm_up_rounds: rounds over all prompts, before the first that counts; they take no more than the budget either.
         seed: of the orders.
     """
 
@@ -45,9 +47,9 @@ class Design:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("width", 0.0), ("budget_seconds", 0.0)):
-            if not getattr(self, name) > least:
-                raise ValueError(f"{name}={getattr(self, name)} must be above {least:g}")
+        for name in ("width", "budget_seconds"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name}={getattr(self, name)} must be a finite number above 0")
         if not 1 <= self.max_pairs <= MAX_PAIRS:
             raise ValueError(f"max_pairs={self.max_pairs} must be 1 to {MAX_PAIRS:,}")
         if self.warm_up_rounds < 0:
@@ -56,23 +58,28 @@ class Design:
 
 @dataclass(slots=True)
 class LayerSpans:
-    """What the spans of one layer add up to, over all requests.
+    """What the spans of one layer add up to.
 
     Attributes:
-        verdicts: how many calls ended with each.
+        verdicts: how many calls ended with each, over all requests.
+        spans: how many there were, as all that follows in requests that ran to their end with and without guards.
         cpu_ns, gpu_ns: CPU time where it was sampled, and GPU time.
         cpu_sampled: how many spans had their CPU time taken.
     """
 
     verdicts: Counter[str] = field(default_factory=Counter)
+    spans: int = 0
     cpu_ns: int = 0
     cpu_sampled: int = 0
     gpu_ns: int = 0
 
-    def add(self, span: Span) -> None:
-        """Add one span."""
+    def add(self, span: Span, *, counts: bool) -> None:
+        """Add one span; its times only if its request counts."""
         if span.verdict is not None:
             self.verdicts[span.verdict.value] += 1
+        if not counts:
+            return
+        self.spans += 1
         if span.cpu_ns is not None:
             self.cpu_ns += span.cpu_ns
             self.cpu_sampled += 1
@@ -88,10 +95,11 @@ class Columns:
         arms: their names.
         prompt, round: which prompt, and in which round.
         measured: what each arm took, by its name; attributions are kept of the guarded arm alone, and traces of the
-            first `MAX_TRACES` of its requests.
+            first `MAX_TRACES` of its requests, and of `MAX_SPANS` spans.
         spans: of the guarded arm's layers.
         stopped: why it ended: `width`, `budget`, `pairs` or `interrupted`.
         seconds: how long it went on.
+        warm_up_cut: how many prompts its warm-up should have had more, when the time for that was up.
     """
 
     arms: Sequence[str]
@@ -101,18 +109,23 @@ class Columns:
     spans: dict[str, LayerSpans] = field(default_factory=dict)
     stopped: str = "interrupted"
     seconds: float = 0.0
+    warm_up_cut: int = 0
+    _kept_spans: int = 0
 
     def add(self, prompt: int, round_number: int, one: Mapping[str, Measurement]) -> None:
         """Add what all arms took for one prompt."""
         trace = one[GUARDED].trace
+        counts = one[RAW].outcome.comparable and one[GUARDED].outcome.comparable
         for span in trace.spans if trace else ():
-            self.spans.setdefault(span.layer.name, LayerSpans()).add(span)
+            self.spans.setdefault(span.layer.name, LayerSpans()).add(span, counts=counts)
         for name, measurement in one.items():
             column = self.measured[name]
             if name != GUARDED:
                 measurement = replace(measurement, trace=None, attribution=None)
-            elif len(column) >= MAX_TRACES:
-                measurement = replace(measurement, trace=None)
+            elif trace is not None:
+                self._kept_spans += len(trace.spans)
+                if len(column) >= MAX_TRACES or self._kept_spans > MAX_SPANS:
+                    measurement = replace(measurement, trace=None)
             column.append(measurement)
         self.prompt.append(prompt)
         self.round.append(round_number)
@@ -165,12 +178,16 @@ def run_paired(
     columns = Columns(names, measured={name: [] for name in names})
     order = orders(len(names), design.seed)
     drawn = random.Random(design.seed)  # noqa: S311 (an order is no secret)
+    start = time.monotonic()
     total = design.warm_up_rounds * len(prompts)
     for turn in range(total):
         for arm in next(order):
             arms[names[arm]](prompts[turn % len(prompts)])
         if not progress("warming up", (turn + 1) / total, ""):
             return columns
+        if time.monotonic() - start >= design.budget_seconds:
+            columns.warm_up_cut = total - turn - 1
+            break
     start = time.monotonic()
     next_check = MIN_PAIRS
     round_number = 0

@@ -15,7 +15,6 @@ from typing import Any
 
 from aligntax.attribution import Attribution, attribute
 from aligntax.experiment.children import child, end_with_parent
-from aligntax.experiment.whatif.reading import trace_of
 from aligntax.serving.http_server import Listening
 from aligntax.serving.proxy import ProxyOptions
 from aligntax.serving.server import run
@@ -66,25 +65,19 @@ def guards_of(config: Path) -> dict[str, Layer]:
 
 @contextmanager
 def proxy_without(
-    left_out: Sequence[str],
-    *,
-    upstream: str,
-    config: Path,
-    traces: Path | None = None,
-    go_on: Callable[[], bool] = lambda: True,
-) -> Iterator[str]:
-    """Run a proxy in a process of its own, and yield its URL.
+    left_out: Sequence[str], *, upstream: str, config: Path, traces: Path | None = None
+) -> Iterator[Callable[[Callable[[], bool]], str]]:
+    """Start a proxy in a process of its own, which runs for as long as the block lasts.
 
     Args:
         left_out: names of the guards that it has not.
         upstream: URL of the server behind it.
         config: the guards, and everything else.
         traces: where the traces of all its requests go; None: nowhere.
-        go_on: is asked while it starts.
 
-    Raises:
-        RuntimeError: if it does not start; says what it said.
-        KeyboardInterrupt: if `go_on` says no.
+    Yields:
+        A function that waits until the proxy serves, and returns its URL. It asks its argument now and then whether to
+        go on, and raises KeyboardInterrupt if not, and RuntimeError if the proxy does not start; that says why.
     """
     options = {"upstream": upstream, "config": str(config), "left_out": list(left_out), "metrics_port": 0}
     if traces is not None:
@@ -94,10 +87,13 @@ def proxy_without(
     with child(
         __name__, [json.dumps(options)], _SERVES, grace_seconds=STOP_SECONDS, environment=environment
     ) as process:
-        try:
-            url = process.wait(START_SECONDS, go_on)[1]
-        except RuntimeError as error:
-            raise RuntimeError(f"the proxy did not start: {error}") from error
+
+        def url(go_on: Callable[[], bool]) -> str:
+            try:
+                return process.wait(START_SECONDS, go_on)[1]
+            except RuntimeError as error:
+                raise RuntimeError(f"the proxy did not start: {error}") from error
+
         yield url
 
 
@@ -111,6 +107,8 @@ def traces_of(file: Path, count: int) -> list[tuple[Trace, Attribution]] | None:
     Returns:
         They, once all are there; None if they do not come, or not all of them can be read back.
     """
+    from aligntax.experiment.whatif.reading import trace_of  # loads SciPy, and proxies import this module
+
     until = time.monotonic() + _FOLD_SECONDS
     lines: list[str] = []
     while len(lines) < count:

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,12 @@ from aligntax.experiment.proxies import guards_of, proxy_without, traces_of
 from aligntax.experiment.result import Result
 from aligntax.experiment.servers import Asking, asking
 from aligntax.experiment.session import Session
-from aligntax.trace import Layer
+from aligntax.trace import Layer, Outcome
 
 __all__ = ["bench_proxy", "bench_urls"]
+
+PROBES = 3
+_MISSES = (Outcome.ERROR, Outcome.TIMEOUT)
 
 
 def bench_urls(
@@ -43,10 +47,11 @@ def bench_urls(
         prompts: what to ask.
         design: how long it goes on.
         plan: of the load to put them under after that; None: none.
-        progress: is told.
+        progress: is told, and may end it.
 
     Raises:
-        ValueError: if no request was answered by both.
+        ValueError: if a URL is none, or no request was answered by both.
+        KeyboardInterrupt: if `progress` ended it before there was anything to tell.
     """
     session = Session(prompts, design)
     arms = [Arm(RAW, frozenset()), Arm(GUARDED, frozenset()), Arm(NULL, frozenset())]
@@ -89,27 +94,36 @@ def bench_proxy(
         design: how long it goes on.
         each: whether each guard is also measured alone, and left out.
         plan: of the load to put server and proxy under after that; None: none.
-        progress: is told.
+        progress: is told, and may end it.
 
     Raises:
-        ValueError: if the configuration is wrong, or no request was answered with and without it.
+        ValueError: if the configuration or the URL is wrong, or no request was answered with and without it.
         RuntimeError: if a proxy does not start.
+        KeyboardInterrupt: if `progress` ended it before there was anything to tell.
     """
     session = Session(prompts, design)
     guards = guards_of(config)
+    chat(upstream)  # complains of a URL that is none, before anything is started
     arms = [*arms_of([*guards], each=each), Arm(HOP, frozenset(guards))]
     with ExitStack() as stack:
         traces = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="aligntax-bench-"))) / "traces.jsonl"
-        urls = []
-        for index, arm in enumerate(arms):
-            if arm.name in (RAW, NULL):
-                urls.append(upstream)
-                continue
-            progress("starting proxies", index / len(arms), arm.name)
-            into = traces if arm.name == GUARDED else None
-            urls.append(
-                stack.enter_context(proxy_without(sorted(arm.bypassed), upstream=upstream, config=config, traces=into))
+        starting = {
+            arm.name: stack.enter_context(
+                proxy_without(
+                    sorted(arm.bypassed),
+                    upstream=upstream,
+                    config=config,
+                    traces=traces if arm.name == GUARDED else None,
+                )
             )
+            for arm in arms
+            if arm.name not in (RAW, NULL)
+        }
+        ready = {
+            name: url_of(partial(progress, "starting proxies", index / len(starting), name))
+            for index, (name, url_of) in enumerate(starting.items())
+        }
+        urls = [ready.get(arm.name, upstream) for arm in arms]
         askings = stack.enter_context(asking([chat(url) for url in urls]))
         columns = _asked(arms, askings, session, progress)
         index = [arm.name for arm in arms].index(GUARDED)
@@ -130,8 +144,39 @@ def bench_proxy(
 
 
 def _asked(arms: Sequence[Arm], askings: Sequence[Asking], session: Session, progress: Progress) -> Columns:
-    answering = {arm.name: asking for arm, asking in zip(arms, askings, strict=True)}
-    return run_paired(answering, session.prompts, session.design, progress)
+    for arm, each in zip(arms, askings, strict=True):
+        if not progress("asking each server", 0.0, arm.name):
+            raise KeyboardInterrupt
+        _require_answer(arm, each, session.prompts[:PROBES])
+    answering = {arm.name: each for arm, each in zip(arms, askings, strict=True)}
+    columns = run_paired(answering, session.prompts, session.design, progress)
+    for arm, each in zip(arms, askings, strict=True):
+        outcomes = [one.outcome for one in columns.measured[arm.name]]
+        missed = sum(outcome in _MISSES for outcome in outcomes)
+        if missed:
+            kinds = ", ".join(sorted(each.errors))
+            session.warnings.append(
+                f"{missed:,} of {len(outcomes):,} requests to {arm.name} got no answer ({kinds}); none of them counts"
+            )
+    return columns
+
+
+def _require_answer(arm: Arm, server: Asking, prompts: Sequence[Any]) -> None:
+    """Ask a server, so that one that answers nothing is known before the time for it has gone by.
+
+    Raises:
+        ValueError: if it fails on all prompts, or lets one wait for too long; names the kinds of its errors.
+    """
+    for prompt in prompts:
+        outcome = server(prompt).outcome
+        if outcome not in _MISSES:
+            return
+        if outcome is Outcome.TIMEOUT:
+            break
+    raise ValueError(
+        f"{arm.name}: {server.url} does not answer ({', '.join(sorted(server.errors))}); start the server, and check "
+        "its URL, --model and its key"
+    )
 
 
 def _analysed(
@@ -152,8 +197,9 @@ def _traced(columns: Columns, file: Path, requests: int) -> bool:
     measured = columns.measured[GUARDED]
     spans: dict[str, LayerSpans] = {}
     for index, (trace, attribution) in enumerate(found[-len(measured) :]):
+        counts = trace.outcome.comparable and columns.measured[RAW][index].outcome.comparable
         for span in trace.spans:
-            spans.setdefault(span.layer.name, LayerSpans()).add(span)
+            spans.setdefault(span.layer.name, LayerSpans()).add(span, counts=counts)
         measured[index] = replace(measured[index], outcome=trace.outcome, trace=trace, attribution=attribution)
     columns.spans = spans
     return True

@@ -111,8 +111,12 @@ def write_json(path: Path, data: Mapping[str, Any]) -> None:
     """
     partial = path.with_name(path.name + ".partial")
     text = json.dumps(data, indent=1, allow_nan=False) + "\n"
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def _is_time(value: Any) -> bool:

@@ -15,6 +15,7 @@ from aligntax.trace import Outcome
 __all__ = ["Asking", "asking"]
 
 PATIENCE_SECONDS = 120.0
+MAX_ERROR_KINDS = 32
 _OUTCOMES = {ALLOWED: Outcome.ALLOWED, BLOCKED: Outcome.BLOCKED_OUTPUT, TIMEOUT: Outcome.TIMEOUT}
 
 
@@ -29,11 +30,13 @@ class Asking:
         runner: of the event loop that its connections belong to.
 
     Attributes:
+        url: of the server's API.
         requests: how many it was sent.
         errors: what kinds of errors it answered with.
     """
 
     def __init__(self, chat: Chat, runner: asyncio.Runner) -> None:
+        self.url = chat.url
         self.requests = 0
         self.errors: set[str] = set()
         self._chat = chat
@@ -46,7 +49,7 @@ class Asking:
         try:
             reply = self._runner.run(asyncio.wait_for(self._chat.send(prompt, timing), PATIENCE_SECONDS))
             outcome = _OUTCOMES.get(reply.outcome, Outcome.ERROR)
-            if reply.error is not None:
+            if reply.error is not None and len(self.errors) < MAX_ERROR_KINDS:
                 self.errors.add(reply.error)
         except TimeoutError:
             outcome = Outcome.TIMEOUT

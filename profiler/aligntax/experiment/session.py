@@ -56,6 +56,8 @@ class Session:
             parts: what follows from it, and whatever else was measured.
             clock: of the traces.
         """
+        if columns.warm_up_cut:
+            self.warnings.append(f"the warm-up ended early, {columns.warm_up_cut:,} prompts short; give it more time")
         if len(columns.prompt) < len(self.prompts):
             asked = len(columns.prompt)
             self.warnings.append(f"only {asked} of {len(self.prompts)} prompts were asked; give it more time")

@@ -72,13 +72,13 @@ def test_the_example_of_the_documentation_is_a_budget(save: Save) -> None:
     """It is the indented part of the module's docstring."""
     lines = (budget_module.__doc__ or "").splitlines()
     example = "\n".join(line.removeprefix("    ") for line in lines if line.startswith("    "))
-    assert len(read_budget(save("budget.toml", example)).limits) == 9
+    assert len(read_budget(save("budget.toml", example)).limits) == 12
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('[tx]\nabsolute = "5 ms"', r"the key 'tx' is unknown; known are tax, .*cold_start, judge_single_values"),
+        ('[tx]\nabsolute = "5 ms"', r"the key 'tx' is unknown; known are tax, .*cold_start, performance, .*cost, judge_single_values"),
         ('[tax]\nabsolut = "5 ms"', r"the key 'tax\.absolut' is unknown; known are absolute, relative, max_regression"),
         ('[stages.inptu]\nabsolute = "5 ms"', r"'stages\.inptu' is unknown; known are input, parallel, decode"),
         ('[guards.pii]\nmax = "5 ms"', r"the key 'guards\.pii\.max' is unknown; known are absolute"),

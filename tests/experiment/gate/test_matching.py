@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aligntax.experiment.gate.equivalence import equivalence_by_ranks
 from aligntax.experiment.gate.matching import BY_PROMPT, BY_ROUND, INDEPENDENT, LEAST_PAIRS, matched
 from aligntax.experiment.gate.measured import Metric, Unit
-from aligntax.inference import permutation_p
+from aligntax.inference import equivalence_by_ranks, permutation_p
 
 
 def metric(samples: list[float] | np.ndarray, prompts: list[int] | np.ndarray | None) -> Metric:

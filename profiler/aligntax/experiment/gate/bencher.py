@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from aligntax.experiment.gate.measured import Measured, Metric, Unit
+from aligntax.experiment.gate.sections import KINDS
 
 __all__ = ["to_bencher"]
 
@@ -35,9 +36,10 @@ def _names(target: str, metric: Metric) -> tuple[str, str]:
     section, *rest = metric.key.split(".")
     if metric.key == "latency.guarded":
         return target, "latency"
-    if section in ("guards", "stages"):
+    if section in ("guards", "stages", *KINDS):
         inner, _, measure = metric.key.partition(".")[2].rpartition(".")
-        return f"{target} {section.removesuffix('s')} {inner}", "tax" if measure == "absolute" else "relative-tax"
+        what = f"{target} {section.removesuffix('s')} {inner}".rstrip()
+        return what, "tax" if measure == "absolute" else "relative-tax"
     if section == "tax":
         return target, "tax" if rest == ["absolute"] else "relative-tax"
     return target, "-".join((section, *(part for part in rest if part != "absolute"))).replace("_", "-")
@@ -45,7 +47,7 @@ def _names(target: str, metric: Metric) -> tuple[str, str]:
 
 def _values(metric: Metric) -> dict[str, float]:
     assert metric.estimate is not None  # noqa: S101 (its caller looks first)
-    factor = _FACTORS[metric.unit]
+    factor = _FACTORS[metric.unit] if isinstance(metric.unit, Unit) else 1.0
     value, low, high = metric.estimate
     ends = {} if low is None or high is None else {"lower_value": low * factor, "upper_value": high * factor}
     return {"value": value * factor, **ends}

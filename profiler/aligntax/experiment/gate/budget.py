@@ -22,6 +22,15 @@
     import = "10 s"
     first_call = "2 s"
 
+    [performance]              # any other tax by its record, or by the whole report: its headline figure
+    relative = "1%"
+
+    [performance."squad_v2.f1"]  # or any other of its figures; absolute limits are in the figure's own unit
+    absolute = "1.5 points"
+
+    [benefit.attack_success.change]  # taxes are signed: here a bonus of at least 30 points is asked for
+    absolute = "-30 points"
+
 A limit is broken only if the whole interval of the figure is above it, and kept only if none of it is: otherwise the
 result cannot tell. Cold starts and memory are measured so few times that there may be no interval at all; with
 `judge_single_values = true` at the top of the file they are judged by their value.
@@ -34,12 +43,12 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from aligntax.experiment.gate.measured import Unit
-from aligntax.experiment.gate.quantity import parse, written
+from aligntax.experiment.gate.quantity import parse, parse_own, parse_signed, written
 from aligntax.experiment.gate.sections import MAX_REGRESSION, SECTIONS, Section
 
 __all__ = ["Budget", "Limit", "read_budget"]
@@ -55,18 +64,20 @@ class Limit:
     Attributes:
         where: the section and the name in it, as in the file: `tax`, `guards.pii`.
         metric: key of the metric that is limited.
-        maximum: in the unit's base unit.
-        unit: of the maximum.
+        maximum: in the unit's base unit; as it is written where the unit is not known yet.
+        unit: of the maximum; `Unit.OWN` until the figure is known, see `in_unit`.
         regression: whether it limits the change from the base, not the figure.
         few: whether there is seldom an interval to judge it by.
+        own: what the file says of a maximum in the figure's own unit; None for other units.
     """
 
     where: str
     metric: str
     maximum: float
-    unit: Unit
+    unit: Unit | str
     regression: bool = False
     few: bool = False
+    own: str | float | None = None
 
     @property
     def title(self) -> str:
@@ -76,7 +87,17 @@ class Limit:
     @property
     def written(self) -> str:
         """The maximum with its unit."""
-        return written(self.maximum, self.unit)
+        return str(self.own) if self.unit is Unit.OWN else written(self.maximum, self.unit)
+
+    def in_unit(self, unit: Unit | str) -> Limit:
+        """Return the limit for a figure in this unit.
+
+        Raises:
+            ValueError: if it is written in another one.
+        """
+        if self.unit is not Unit.OWN:
+            return self
+        return replace(self, maximum=parse_own(self.metric, self.own, unit), unit=unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +164,22 @@ def _limits(table: Mapping[str, Any]) -> Iterator[Limit]:
         if not section.named:
             yield from _of_table(name, section, value)
             continue
+        if section.own:
+            yield from _of_kind(name, section, _as_table(name, value))
+            continue
         for each, inner in _as_table(name, value).items():
             if section.names is not None and each not in section.names:
                 raise _unknown(f"{name}.{each}", section.names)
             yield from _of_table(f"{name}.{each}", section, inner)
+
+
+def _of_kind(where: str, section: Section, table: Mapping[str, Any]) -> Iterator[Limit]:
+    """Yield the limits of a kind of tax: its headline's, and those of figures, whose names may have dots."""
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _of_kind(f"{where}.{key}", section, value)
+        else:
+            yield from _of_table(where, section, {key: value})
 
 
 def _of_table(where: str, section: Section, value: Any) -> Iterator[Limit]:
@@ -157,8 +190,15 @@ def _of_table(where: str, section: Section, value: Any) -> Iterator[Limit]:
             share = parse(f"{where}.{key}", maximum, Unit.RATIO)
             yield Limit(where, f"{where}.{section.regression}", share, Unit.RATIO, regression=True)
         else:
-            unit = section.measures[key]
-            yield Limit(where, f"{where}.{key}", parse(f"{where}.{key}", maximum, unit), unit, few=section.few)
+            yield _limit(where, key, maximum, section)
+
+
+def _limit(where: str, key: str, maximum: Any, section: Section) -> Limit:
+    name, unit = f"{where}.{key}", section.measures[key]
+    if unit is Unit.OWN:
+        return Limit(where, name, parse_own(name, maximum), unit, few=section.few, own=maximum)
+    found = parse_signed(name, maximum) if section.own else parse(name, maximum, unit)
+    return Limit(where, name, found, unit, few=section.few)
 
 
 def _as_table(where: str, value: Any) -> Mapping[str, Any]:

@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from aligntax.experiment.gate.equivalence import equivalence_by_ranks
 from aligntax.experiment.gate.matching import matched
 from aligntax.experiment.gate.measured import Measured, Metric, Unit, differences
-from aligntax.inference import Comparison, Estimate, Verdict, compare, decide
+from aligntax.experiment.gate.tax_record import RECORD, WHOLE
+from aligntax.inference import Comparison, Estimate, Verdict, compare, decide, equivalence_by_ranks
 
 __all__ = ["MARGIN", "SCHEMA", "Compared", "Row", "compare_measured"]
 
@@ -44,7 +44,7 @@ class Row:
 
     key: str
     title: str
-    unit: Unit
+    unit: Unit | str
     base: Estimate | None
     new: Estimate | None
     found: Comparison | None = None
@@ -74,7 +74,7 @@ class Row:
         return {
             "metric": self.key,
             "title": self.title,
-            "unit": self.unit.value,
+            "unit": str(self.unit),
             "base": _plain(self.base),
             "new": _plain(self.new),
             **tested,
@@ -162,6 +162,9 @@ def compare_measured(
     """
     if not 0 < margin < math.inf:
         raise ValueError(f"margin={margin} must be above 0, e.g. 0.02 for 2 %")
+    for each in (base, new):
+        if each.schema in (RECORD, WHOLE):
+            raise ValueError(f"{each.path}: {each.schema} has no samples to compare; hold its figures against a budget")
     if base.schema != new.schema:
         raise ValueError(f"{base.path} is of {base.schema} and {new.path} of {new.schema}; compare two of one kind")
     found = differences(base, new)

@@ -42,7 +42,7 @@ class TrendRow:
     file: str
     created: datetime
     metrics: Mapping[str, Estimate]
-    units: Mapping[str, Unit]
+    units: Mapping[str, Unit | str]
     titles: Mapping[str, str]
     cpu_model: str | None
     tax: Mapping[str, Any]

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from aligntax.experiment.gate.budget import Budget, Limit
 from aligntax.experiment.gate.comparing import Compared
-from aligntax.experiment.gate.measured import Measured, Metric
+from aligntax.experiment.gate.measured import Measured
+from aligntax.experiment.gate.pytest_benchmark import SCHEMA as FOREIGN_SCHEMA
 from aligntax.experiment.gate.sections import SECTIONS
-from aligntax.experiment.result import SCHEMA as BENCH_SCHEMA
 from aligntax.inference import Estimate
 
 __all__ = ["SCHEMA", "Judged", "Judgement", "Standing", "judge"]
@@ -42,7 +42,7 @@ class Judged:
     """A result against a budget.
 
     Attributes:
-        measured: the result.
+        measured: the file.
         budget: what it may cost.
         judgements: one for each limit, in the file's order.
         compared: with the base; None without one.
@@ -88,7 +88,7 @@ class Judged:
                 {
                     "limit": limit.title,
                     "metric": limit.metric,
-                    "unit": limit.unit.value,
+                    "unit": str(limit.unit),
                     "maximum": limit.maximum,
                     "found": None if found is None else found.to_dict(),
                     "standing": standing.value,
@@ -110,19 +110,24 @@ def judge(
     """Hold a result against a budget.
 
     Args:
-        measured: a result of `aligntax bench`.
+        measured: a result of `aligntax bench`, the record of a tax, or the whole report.
         budget: what it may cost.
         compared: the result with a base, for limits on regressions.
         cannot_tell: what limits that cannot be told are taken for.
 
     Raises:
-        ValueError: if the file is no result of `aligntax bench`, or the budget names a guard that it does not have.
+        ValueError: if the file is of another program, the budget names a guard or a figure that it does not have, or
+            limits a figure in another unit than its own.
     """
-    if measured.schema != BENCH_SCHEMA:
-        raise ValueError(f"{measured.path}: a budget is for results of aligntax bench, and this is {measured.schema}")
+    if measured.schema == FOREIGN_SCHEMA:
+        raise ValueError(
+            f"{measured.path}: a budget is for results of aligntax bench and records of taxes, and this is "
+            f"{measured.schema}"
+        )
     for limit in budget.limits:
         _require_known(limit, measured, budget)
-    judgements = tuple(_judgement(limit, measured, budget, compared) for limit in budget.limits)
+    limits = [_in_its_unit(limit, measured, budget) for limit in budget.limits]
+    judgements = tuple(_judgement(limit, measured, budget, compared) for limit in limits)
     return Judged(measured, budget, judgements, compared, cannot_tell)
 
 
@@ -131,7 +136,9 @@ def _require_known(limit: Limit, measured: Measured, budget: Budget) -> None:
     section, _, name = limit.where.partition(".")
     if not name or SECTIONS[section].names is not None:
         return
-    known = _names(measured.metrics.values(), section)
+    known = _names((*measured.metrics, *measured.refused), section)
+    if SECTIONS[section].own and not known:
+        return  # this kind of tax is in another file
     if name not in known:
         have = ", ".join(known) or "none at all"
         raise ValueError(
@@ -139,11 +146,18 @@ def _require_known(limit: Limit, measured: Measured, budget: Budget) -> None:
         )
 
 
-def _names(metrics: Iterable[Metric], section: str) -> list[str]:
-    parts = (
-        metric.key.partition(".")[2].rpartition(".")[0] for metric in metrics if metric.key.startswith(f"{section}.")
-    )
+def _names(keys: Iterable[str], section: str) -> list[str]:
+    parts = (key.partition(".")[2].rpartition(".")[0] for key in keys if key.startswith(f"{section}."))
     return list(dict.fromkeys(part for part in parts if part))
+
+
+def _in_its_unit(limit: Limit, measured: Measured, budget: Budget) -> Limit:
+    """Return the limit in the unit of what it limits."""
+    metric = measured.metrics.get(limit.metric)
+    try:
+        return limit if metric is None else limit.in_unit(metric.unit)
+    except ValueError as error:
+        raise ValueError(f"{budget.path}: {error}") from error
 
 
 def _judgement(limit: Limit, measured: Measured, budget: Budget, compared: Compared | None) -> Judgement:
@@ -151,7 +165,8 @@ def _judgement(limit: Limit, measured: Measured, budget: Budget, compared: Compa
         found, reason = _change(limit, compared)
     else:
         metric = measured.metrics.get(limit.metric)
-        found, reason = (None, "not measured") if metric is None or metric.estimate is None else (metric.estimate, "")
+        found = None if metric is None else metric.estimate
+        reason = measured.refused.get(limit.metric, "not measured") if found is None else ""
     if found is None:
         return Judgement(limit, None, Standing.CANNOT_TELL, reason)
     if found.low is None or found.high is None:

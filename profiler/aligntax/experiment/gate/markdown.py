@@ -37,8 +37,7 @@ def judged_markdown(judged: Judged, trend: Sequence[str] = ()) -> str:
         f"## {_MARKS[judged.standing]} Alignment tax: {_plain(judged_headline(judged))}",
         "",
         *_forced(judged.differences),
-        f"{_plain(str(judged.measured.path))} against {_plain(str(judged.budget.path))}, "
-        f"{judged.measured.n:,} pairs of requests with and without guards.",
+        f"{_plain(str(judged.measured.path))} against {_plain(str(judged.budget.path))}{_pairs(judged)}.",
         "",
         *_table(JUDGED_TITLES, rows),
     ]
@@ -53,6 +52,10 @@ def compared_markdown(compared: Compared) -> str:
     """Return a comparison as Markdown; names from the files are escaped."""
     lines = ["## Alignment tax, compared", "", *_forced(compared.differences), *_comparison(compared)]
     return "\n".join(lines) + "\n"
+
+
+def _pairs(judged: Judged) -> str:
+    return f", {judged.measured.n:,} pairs of requests with and without guards" if judged.measured.n else ""
 
 
 def _comparison(compared: Compared) -> Iterator[str]:

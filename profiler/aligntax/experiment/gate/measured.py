@@ -23,6 +23,8 @@ class Unit(StrEnum):
     RATIO = "ratio"
     BYTES = "bytes"
     JOULES = "joules"
+    OWN = "own"
+    """Whatever the figure has; a limit in it is not read until the figure is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Metric:
     Attributes:
         key: where a budget limits it, e.g. `tax.relative` or `guards.pii.absolute`.
         title: what people call it.
-        unit: of the estimate and the samples.
+        unit: of the estimate and the samples; of other taxes, whatever their records say.
         estimate: with its interval where there is one; None where the file has too little for any figure.
         samples: one value for each pair; None where the file has none.
         prompts: which prompt each sample is of; None where they are not of prompts.
@@ -43,7 +45,7 @@ class Metric:
 
     key: str
     title: str
-    unit: Unit
+    unit: Unit | str
     estimate: Estimate | None
     samples: Values | None = None
     prompts: NDArray[np.int64] | None = None
@@ -57,7 +59,7 @@ class Measured:
 
     Attributes:
         path: where it was read.
-        schema: `aligntax.bench/1` or `pytest-benchmark`.
+        schema: `aligntax.bench/1`, `aligntax.tax/1`, `aligntax.whole/1` or `pytest-benchmark`.
         created: ISO 8601.
         name: of what was measured.
         n: pairs that ran to their end with and without guards; 0 where the file knows no guards.
@@ -65,6 +67,7 @@ class Measured:
         metrics: by key.
         deciding: key of the metric whose verdict is that of a whole comparison; None where all of them decide.
         prompts_sha256: of the prompts; None where the file does not say.
+        refused: why a figure is missing, by the key of its metric or the start of it.
         data: the file as it was read.
     """
 
@@ -77,6 +80,7 @@ class Measured:
     metrics: Mapping[str, Metric]
     deciding: str | None = None
     prompts_sha256: str | None = None
+    refused: Mapping[str, str] = field(default_factory=dict)
     data: Mapping[str, Any] = field(repr=False, default_factory=dict)
 
 

@@ -47,7 +47,7 @@ class ChangePoint(NamedTuple):
 
     metric: str
     title: str
-    unit: Unit
+    unit: Unit | str
     file: str
     created: datetime
     before: float

@@ -14,6 +14,7 @@ import numpy as np
 from aligntax import __version__
 from aligntax.experiment.gate.fields import numbers
 from aligntax.experiment.gate.measured import Measured, Metric, Unit
+from aligntax.experiment.result import SCHEMA as BENCH_SCHEMA
 from aligntax.inference import Estimate, median
 
 __all__ = ["is_pytest_benchmark", "measured_from_pytest_benchmark", "to_pytest_benchmark"]
@@ -73,7 +74,12 @@ def to_pytest_benchmark(measured: Measured) -> dict[str, Any]:
 
     Args:
         measured: a result of `aligntax bench`; of its requests those count that ran to their end in both arms.
+
+    Raises:
+        ValueError: for the record of another tax, which has no requests.
     """
+    if measured.schema != BENCH_SCHEMA:
+        raise ValueError(f"{measured.path}: is {measured.schema}, and pytest-benchmark shows requests")
     samples = {arm: measured.metrics[f"latency.{arm}"].samples for arm in _ARMS}
     environment, target = measured.data["environment"], measured.name
     return {

@@ -7,17 +7,19 @@ import re
 from typing import Any
 
 from aligntax.experiment.gate.measured import Unit
-from aligntax.figures import MISSING, duration, percentage
+from aligntax.figures import MISSING, amount, duration, percentage
 
-__all__ = ["parse", "written"]
+__all__ = ["parse", "parse_own", "parse_signed", "written"]
 
-_FACTORS = {
+_FACTORS: dict[Unit, dict[str, float]] = {
     Unit.SECONDS: {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0},
     Unit.RATIO: {"%": 0.01},
     Unit.BYTES: {"B": 1, "kB": 1e3, "KiB": 2**10, "MB": 1e6, "MiB": 2**20, "GB": 1e9, "GiB": 2**30},
     Unit.JOULES: {"uJ": 1e-6, "mJ": 1e-3, "J": 1.0, "kJ": 1e3},
 }
 _EXAMPLES = {Unit.SECONDS: "'5 ms'", Unit.RATIO: "'2%' or 0.02", Unit.BYTES: "'64 MiB'", Unit.JOULES: "'1.5 J'"}
+_BASE = {"seconds": Unit.SECONDS, "bytes": Unit.BYTES, "joules": Unit.JOULES}
+_OWN = re.compile(r"\s*([-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)\s*([^\s0-9].*?)?\s*")
 _WRITTEN = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?|\.[0-9]+)\s*([A-Za-zµ%]*)\s*")
 
 
@@ -39,6 +41,50 @@ def parse(name: str, value: Any, unit: Unit) -> float:
     return found
 
 
+def parse_signed(name: str, value: Any) -> float:
+    """Return a ratio that may be negative: a tax below 0 is a bonus.
+
+    Raises:
+        ValueError: if it is none; names the value and an example.
+    """
+    text = value.strip() if isinstance(value, str) else value
+    negative = isinstance(text, str) and text.startswith("-")
+    found = _parsed(text[1:] if negative else text, Unit.RATIO)
+    if found is None or not math.isfinite(found):
+        raise ValueError(f"{name}={value!r} is no limit; write e.g. {_EXAMPLES[Unit.RATIO]}")
+    return -found if negative else found
+
+
+def parse_own(name: str, value: Any, unit: str = "") -> float:
+    """Return an amount of whatever a figure is measured in, which may be negative.
+
+    Args:
+        name: what it is called where it stands, for the message.
+        value: a number, or a number and a unit: the figure's own, or of seconds, bytes, joules and shares any that
+            people write, such as "5 ms" or "2%".
+        unit: of the figure; where it is empty, the figure is not known yet, and any unit will do.
+
+    Raises:
+        ValueError: if it is none, or of another unit; names the value, the unit and an example.
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return float(value)
+    match = _OWN.fullmatch(value) if isinstance(value, str) else None
+    if match is not None:
+        number, suffix = float(match[1]), match[2] or ""
+        known = {unit: 1.0, "": 1.0, **_of_base(unit)}
+        if math.isfinite(number) and (not unit or suffix in known):
+            return number * known.get(suffix, 1.0)
+    what = f"in {unit}; write e.g. '1.5 {unit}'" if unit else "a limit; write a number and a unit, e.g. '1.5 points'"
+    raise ValueError(f"{name}={value!r:.60} is not {what}")
+
+
+def _of_base(unit: str) -> dict[str, float]:
+    if unit == "share":
+        return {"%": 0.01, "points": 0.01}
+    return _FACTORS[_BASE[unit]] if unit in _BASE else {}
+
+
 def _parsed(value: Any, unit: Unit) -> float | None:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value) if unit is Unit.RATIO else None
@@ -52,10 +98,12 @@ def _parsed(value: Any, unit: Unit) -> float | None:
     return None if factor is None else float(number) * factor
 
 
-def written(value: float | None, unit: Unit, *, signed: bool = False) -> str:
+def written(value: float | None, unit: Unit | str, *, signed: bool = False) -> str:
     """Return a figure for a table, e.g. "+1.20 ms"; "-" for None."""
     if value is None:
         return MISSING
+    if not isinstance(unit, Unit):
+        return amount(value, unit, signed=signed)
     if unit is Unit.SECONDS:
         return duration(value, signed=signed)
     if unit is Unit.RATIO:

@@ -1,7 +1,8 @@
 """What a budget can limit: the sections of its file, and the measures of each.
 
 A section's measures are the metrics of a result (`aligntax.experiment.gate.measured.Metric.key` is where a budget
-limits it). Other kinds of tax join by an entry in `SECTIONS`, and by metrics with its keys.
+limits it). The other kinds of tax have a section each, in which every figure of their records can be limited, and
+whose own limits are about the first of them, the headline.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from dataclasses import dataclass
 from aligntax.experiment.gate.measured import Unit
 from aligntax.trace import GUARD_STAGES
 
-__all__ = ["MAX_REGRESSION", "SECTIONS", "Section"]
+__all__ = ["KINDS", "MAX_REGRESSION", "SECTIONS", "Section"]
 
 MAX_REGRESSION = "max_regression"
+KINDS = ("performance", "capability", "benefit", "development", "debt", "scaling", "cost")
+"""Of the records of taxes, schema `aligntax.tax/1`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,8 @@ class Section:
         names: what these can be; None where that depends on the result.
         regression: which measure `max_regression` is about; None where a base says nothing of it.
         few: whether it is measured so few times that there is seldom an interval.
+        own: whether it is a kind of tax: absolute figures are in units of their own, limits may be negative, since a
+            bonus is a negative tax, and stand in the section itself or in a table for each figure.
     """
 
     measures: Mapping[str, Unit]
@@ -34,6 +39,7 @@ class Section:
     names: tuple[str, ...] | None = None
     regression: str | None = None
     few: bool = False
+    own: bool = False
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -53,4 +59,5 @@ SECTIONS: Mapping[str, Section] = {
     "energy": Section({"absolute": Unit.JOULES}, few=True),
     "memory": Section({"absolute": Unit.BYTES}, few=True),
     "cold_start": Section({"import": Unit.SECONDS, "first_call": Unit.SECONDS}, few=True),
+    **dict.fromkeys(KINDS, Section({"absolute": Unit.OWN, "relative": Unit.RATIO}, named=True, few=True, own=True)),
 }

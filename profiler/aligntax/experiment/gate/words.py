@@ -122,13 +122,13 @@ def files(base: Measured, new: Measured) -> str:
     return f"{base.path} ({base.created}) to {new.path} ({new.created})"
 
 
-def _interval(found: Estimate, unit: Unit) -> str:
+def _interval(found: Estimate, unit: Unit | str) -> str:
     if found.low is None or found.high is None:
         return TOO_SMALL
     return f"{written(found.low, unit, signed=True)} to {written(found.high, unit, signed=True)}"
 
 
-def _points(value: float, unit: Unit) -> str:
+def _points(value: float, unit: Unit | str) -> str:
     """Return a difference; that of two ratios is in points, not in per cent of either."""
     text = written(value, unit, signed=True)
     return f"{text.removesuffix(' %')} points" if unit is Unit.RATIO else text

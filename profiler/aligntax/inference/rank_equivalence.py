@@ -1,4 +1,4 @@
-"""Showing that nothing changed, with ranks.
+"""Showing that nothing changed, by ranks.
 
 Requests have a long tail: one that waited for the processor weighs as much in a mean as a hundred others, and on a busy
 machine no test of means ever shows two runs of the same code to be equal. So the two one-sided tests are made with the
@@ -8,14 +8,13 @@ statistic that the test of a difference uses, ranks, on samples that are moved b
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from aligntax.experiment.gate.measured import Values
-from aligntax.inference import permutation_p
-
-__all__ = ["equivalence_by_ranks"]
+from aligntax.inference.permutation import permutation_p
+from aligntax.inference.samples import Sample, arms
 
 
-def equivalence_by_ranks(base: Values, new: Values, margin: float, *, paired: bool) -> float:
+def equivalence_by_ranks(base: ArrayLike, new: ArrayLike, margin: float, *, paired: bool) -> float:
     """Return the p of "the arms lie the margin or more apart"; a small one shows that they do not.
 
     The larger of two one-sided Wilcoxon tests' p (signed ranks where paired, Mann and Whitney's where not). Source:
@@ -27,11 +26,17 @@ def equivalence_by_ranks(base: Values, new: Values, margin: float, *, paired: bo
         new: shape (m,), finite; m = n and the same order where paired.
         margin: how large a difference is still none, in the unit of the samples, above 0.
         paired: whether the values of both arms belong together.
+
+    Raises:
+        ValueError: if an arm is no sample, they cannot be paired, or the margin is not above 0.
     """
-    return max(_above(new + margin, base, paired=paired), _above(base + margin, new, paired=paired))
+    if not margin > 0:
+        raise ValueError(f"margin={margin} must be above 0: nothing is ever shown to be exactly the same")
+    first, second = arms(base, new, paired=paired)
+    return max(_above(second + margin, first, paired=paired), _above(first + margin, second, paired=paired))
 
 
-def _above(left: Values, right: Values, *, paired: bool) -> float:
+def _above(left: Sample, right: Sample, *, paired: bool) -> float:
     """Return the one-sided p of "left does not lie above right"."""
     distance = np.median(left - right) if paired else np.median(left) - np.median(right)
     if distance <= 0:

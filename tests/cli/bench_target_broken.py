@@ -1,0 +1,3 @@
+"""A target whose module cannot be imported."""
+
+raise RuntimeError("cannot be imported, says a secret")

@@ -1,0 +1,148 @@
+"""`aligntax bench`: every kind of target is measured, printed and written."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.experiment.load.chat_server import Behaviour, serving
+
+from aligntax.commands import bench as command
+
+from .benching import DEADLINE_SECONDS, PIPELINE, QUICK, TARGETS, written
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[tuple[str, Behaviour]]:
+    behaviour = Behaviour(first_seconds=0.003, gap_seconds=0.001)
+    with serving(behaviour) as url:
+        yield url, behaviour
+
+
+@pytest.fixture
+def brief_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cuts loads down to a second or two."""
+    plan_of = command._plan
+
+    def brief(*arguments: Any) -> Any:
+        plan = plan_of(*arguments)
+        search = None if plan.search is None else replace(plan.search, budget_seconds=1.0, tolerance=0.5)
+        return replace(plan, windows=1, warm_up_seconds=0.1, search=search)
+
+    monkeypatch.setattr(command, "_plan", brief)
+
+
+def test_a_pipeline_is_measured_printed_and_written(run: Run, tmp_path: Path) -> None:
+    json_file, html_file = tmp_path / "result.json", tmp_path / "report.html"
+    result = run("bench", PIPELINE, *QUICK, "--each", "--json", json_file, "--html", html_file)
+    assert result.code == 0, result.err
+    assert not result.err
+    for text in ("Alignment tax: +", "8 pairs", "first", "second", f"Result: {json_file}", f"Report: {html_file}"):
+        assert text in result.out
+    data = written(json_file)
+    assert data["target"]["name"] == PIPELINE
+    assert data["design"]["pairs"] == 8
+    assert [arm["name"] for arm in data["arms"]][3:] == ["only:first", "only:second", "without:first", "without:second"]
+    assert "cold_start" not in data
+    assert "load" not in data
+    page = html_file.read_text(encoding="utf-8")
+    assert page.lstrip().lower().startswith("<!doctype html>")
+    assert PIPELINE in page
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "result.json"]
+
+
+@pytest.mark.parametrize("name", ["without_request", "later", "pieces"])
+def test_pipelines_of_any_shape(run: Run, tmp_path: Path, name: str) -> None:
+    path = tmp_path / "result.json"
+    result = run("bench", f"tests.experiment.pipelines:{name}", *QUICK, "--json", path)
+    assert result.code == 0, result.err
+    data = written(path)
+    assert data["target"]["guards"] == ["first", "second"]
+    assert ("first_chunk_seconds" in data["tax"]) is (name == "pieces")
+
+
+@pytest.mark.usefixtures("tiny")
+def test_the_demo(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "aligntax.demo.target", raising=False)
+    path, questions = tmp_path / "result.json", tmp_path / "prompts.jsonl"
+    questions.write_text('{"prompt": "Which train is first?"}\n"And which is last?"\n')
+    result = run("bench", "demo", *QUICK, "--prompts", questions, "--json", path)
+    assert result.code == 0, result.err
+    data = written(path)
+    assert data["design"]["prompts"]["count"] == 2
+    assert set(data["target"]["guards"]) == {"pii", "blocklist", "classifier", "token_mask", "filter"}
+
+
+def test_a_configuration_is_measured_in_front_of_a_server(
+    run: Run, tmp_path: Path, config: Path, questions: Path, upstream: tuple[str, Behaviour]
+) -> None:
+    path, (url, behaviour) = tmp_path / "result.json", upstream
+    behaviour.bodies.clear()
+    options = ("--upstream", url, "--model", "tiny", "--max-tokens", "5", "--prompts", questions, "--json", path)
+    result = run("bench", config, *QUICK, *options)
+    assert result.code == 0, result.err
+    assert not result.err
+    data = written(path)
+    assert data["target"]["kind"] == "proxy"
+    assert data["target"]["name"] == f"guards.toml in front of {url}"
+    assert data["outcomes"]["guarded"] == {"allowed": 6, "blocked_input": 2}
+    assert {(body["model"], body["max_tokens"], body["stream"]) for body in behaviour.bodies} == {("tiny", 5, True)}
+
+
+@pytest.mark.usefixtures("brief_load")
+def test_two_urls_are_measured_and_put_under_load(
+    run: Run, tmp_path: Path, questions: Path, upstream: tuple[str, Behaviour]
+) -> None:
+    path, (url, behaviour) = tmp_path / "result.json", upstream
+    behaviour.bodies.clear()
+    load = ("--load", "constant:40", "--load-seconds", "0.5", "--slo", "e2e=2s,ttft=1s")
+    result = run("bench", url, url, *QUICK, "--no-stream", "--prompts", questions, *load, "--json", path)
+    assert result.code == 0, result.err
+    data = written(path)
+    assert data["target"]["kind"] == "urls"
+    assert data["tax"]["n"] == 8
+    assert {arm["within_slo"]["value"] for arm in data["load"]["arms"].values()} == {1.0}
+    assert {body["stream"] for body in behaviour.bodies} == {False}
+
+
+@pytest.mark.usefixtures("brief_load")
+@pytest.mark.parametrize("name", ["pipeline", "later"])
+def test_a_pipeline_under_load_and_its_highest_rate(run: Run, tmp_path: Path, name: str) -> None:
+    path = tmp_path / "result.json"
+    load = ("--load", "poisson:40", "--load-seconds", "0.5", "--objective", "p50<=200ms")
+    result = run("bench", f"tests.experiment.pipelines:{name}", *QUICK, *load, "--json", path)
+    assert result.code == 0, result.err
+    found = written(path)["load"]
+    assert found["arrivals"]["kind"] == "poisson"
+    assert set(found["arms"]) == {"raw", "guarded"}
+    assert found["throughput_tax"]["objective"] == "p50<=200ms"
+    assert found["arms"]["raw"]["outcomes"] == {"allowed": found["arms"]["raw"]["n"]}
+
+
+def test_a_target_that_prints_much_starts_cold_as_well(tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    process = subprocess.run(
+        [sys.executable, "-m", "aligntax", "bench", f"{TARGETS}:chatty", *QUICK[1:], "--json", str(path)],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_SECONDS,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr[-500:]
+    data = written(path)
+    assert data["cold_start"]["runs"] == 3
+    assert data["cold_start"]["guarded"]["first_call_seconds"]["value"] > 0.002
+    assert data["cold_start"]["guards"]["guard"]["value"] > 0.001
+    assert data["warnings"] == []
+
+
+def test_threads_of_a_target_are_its_own_affair(run: Run) -> None:
+    result = run("bench", f"{TARGETS}:threaded", *QUICK)
+    assert result.code == 0, result.err
