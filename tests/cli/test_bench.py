@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 from tests.experiment.load.chat_server import Behaviour, serving
 
-from aligntax.commands import bench as command
+from aligntax.commands import bench_load
 
 from .benching import DEADLINE_SECONDS, PIPELINE, QUICK, TARGETS, written
 
@@ -29,14 +30,14 @@ def upstream() -> Iterator[tuple[str, Behaviour]]:
 @pytest.fixture
 def brief_load(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cuts loads down to a second or two."""
-    plan_of = command._plan
+    plan_of = bench_load._plan
 
     def brief(*arguments: Any) -> Any:
         plan = plan_of(*arguments)
         search = None if plan.search is None else replace(plan.search, budget_seconds=1.0, tolerance=0.5)
         return replace(plan, windows=1, warm_up_seconds=0.1, search=search)
 
-    monkeypatch.setattr(command, "_plan", brief)
+    monkeypatch.setattr(bench_load, "_plan", brief)
 
 
 def test_a_pipeline_is_measured_printed_and_written(run: Run, tmp_path: Path) -> None:
@@ -146,3 +147,24 @@ def test_a_target_that_prints_much_starts_cold_as_well(tmp_path: Path) -> None:
 def test_threads_of_a_target_are_its_own_affair(run: Run) -> None:
     result = run("bench", f"{TARGETS}:threaded", *QUICK)
     assert result.code == 0, result.err
+
+
+def test_a_load_that_another_program_made_is_read(run: Run, tmp_path: Path) -> None:
+    made = tmp_path / "guidellm.json"
+    packed = Path(__file__).parents[1] / "experiment" / "load" / "data" / "guidellm-0.8.1.json.gz"
+    made.write_bytes(gzip.decompress(packed.read_bytes()))
+    path = tmp_path / "result.json"
+    arms = ("--load-results", f"raw={made}", "--load-results", f"guarded={made}")
+    result = run("bench", PIPELINE, *QUICK, *arms, "--json", path)
+    assert result.code == 0, result.err
+    assert "guidellm" in written(path)["load"]["engine"]
+
+
+def test_the_page_shows_the_trend_of_earlier_results(run: Run, tmp_path: Path) -> None:
+    history, page = tmp_path / "history", tmp_path / "report.html"
+    history.mkdir()
+    for number in range(3):
+        assert run("bench", PIPELINE, *QUICK, "--json", history / f"{number}.json").code == 0
+    result = run("bench", PIPELINE, *QUICK, "--history", history, "--html", page)
+    assert result.code == 0, result.err
+    assert "Does it decline?" in page.read_text(encoding="utf-8")

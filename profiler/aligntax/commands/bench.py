@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Callable, Sequence
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aligntax.commands.measuring import INTERRUPTED, Shown, require_extra, shown
-from aligntax.commands.refusal import BAD_INPUT, complain, refusing_bad_input, require_writable
+from aligntax.commands.bench_load import load_options
+from aligntax.commands.bench_targets import chat_at, runner
+from aligntax.commands.measuring import INTERRUPTED, refusing_what_the_target_raises, require_extra, shown
+from aligntax.commands.refusal import complain, refusing_bad_input, require_writable
 
 if TYPE_CHECKING:
-    from aligntax.experiment.load import Plan
-    from aligntax.experiment.paired import Design
     from aligntax.experiment.result import Result
 
 EXAMPLES = (
@@ -26,8 +25,13 @@ EXAMPLES = (
     "aligntax bench guards.toml --upstream http://127.0.0.1:8000 --model llama --html report.html\n\n"
     "aligntax bench http://127.0.0.1:8000 http://127.0.0.1:8080 --model llama   (raw, then behind guards)"
 )
-_CONFIGURATIONS = (".toml", ".json")
-_URLS = ("http://", "https://")
+
+
+class Engine(StrEnum):
+    """What makes a load."""
+
+    ALIGNTAX = "aligntax"
+    GUIDELLM = "guidellm"
 
 
 def bench(
@@ -51,7 +55,7 @@ def bench(
     html: Annotated[Path | None, typer.Option(help="Write the report as one page.", metavar="FILE")] = None,
     width: Annotated[
         float,
-        typer.Option(help="End when the tax is known to this share of the raw time, either way.", metavar="SHARE"),
+        typer.Option(help="End when the tax is known to this share of a guarded request, either way.", metavar="SHARE"),
     ] = 0.01,
     budget: Annotated[
         float, typer.Option(help="End after so many seconds of measuring in any case.", metavar="SECONDS")
@@ -79,6 +83,19 @@ def bench(
         str | None,
         typer.Option(help="Search for the highest rate that keeps it: 'p99<=500ms'.", metavar="OBJECTIVE"),
     ] = None,
+    load_engine: Annotated[
+        Engine, typer.Option(help="What makes it; guidellm, where installed, for two URLs.")
+    ] = Engine.ALIGNTAX,
+    load_results: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Read a load that GuideLLM or AIPerf made, instead: raw=FILE, guarded=FILE.", metavar="ARM=FILE"
+        ),
+    ] = None,
+    history: Annotated[
+        Path | None,
+        typer.Option(help="Folder of earlier results, kept by aligntax gate: the page shows the trend.", metavar="DIR"),
+    ] = None,
     upstream: Annotated[
         str | None, typer.Option(help="The server that the proxy of a configuration stands in front of.", metavar="URL")
     ] = None,
@@ -100,25 +117,35 @@ def bench(
         from aligntax.experiment.paired import Design
 
         design = Design(width, budget, pairs, warm_up, seed)
-        plan = _plan(load, load_seconds, slo, objective, seed)
+        loading = load_options(
+            target,
+            load=load,
+            seconds=load_seconds,
+            slo=slo,
+            objective=objective,
+            engine=load_engine,
+            results=load_results or (),
+            seed=seed,
+        )
         for option, path in (("--json", json), ("--html", html)):
             if path is not None:
                 require_writable(option, path)
         if json is not None and html is not None and json.resolve() == html.resolve():
             raise ValueError(f"--json and --html both name {json}; name two files")
-        run = _runner(target, upstream, partial(_chat, model=model, stream=stream, max_tokens=max_tokens), prompts)
+        run = runner(target, upstream, partial(chat_at, model=model, stream=stream, max_tokens=max_tokens), prompts)
     from rich.console import Console
 
     out, err = (Console(stderr=stderr, highlight=False, markup=False, emoji=False) for stderr in (False, True))
-    with shown(err) as progress, refusing_bad_input():
+    with shown(err) as progress, refusing_bad_input(), refusing_what_the_target_raises(debug=debug):
         try:
-            result = run(design, each, cold, plan, progress)
+            result = run(design, each, cold, loading.own_plan, progress)
+            if not progress.stopped:
+                elsewhere = loading.from_elsewhere(target, prompts, model=model, stream=stream)
+                if elsewhere is not None:
+                    result = result.with_load(elsewhere)
         except KeyboardInterrupt as error:
             complain(str(error) or "interrupted")
             raise typer.Exit(INTERRUPTED) from error
-        except (Exception, SystemExit) as error:
-            _refuse(error, debug=debug)
-            raise
     from aligntax.report.experiment import ExperimentTable, write_page
 
     out.print(ExperimentTable(result.data))
@@ -127,117 +154,16 @@ def bench(
             result.save(json)
             out.print(f"Result: {json}", soft_wrap=True)
         if html is not None:
-            write_page(result.data, html)
+            write_page(result.data, html, history=() if history is None else _trend(history, result))
             out.print(f"Report: {html}", soft_wrap=True)
     if progress.stopped:
         raise typer.Exit(INTERRUPTED)
 
 
-def _refuse(error: BaseException, *, debug: bool) -> None:
-    """End with one line if an error is not this program's own: the target raised it, or something does not start."""
-    from aligntax.experiment.target_errors import raised_by_target
+def _trend(folder: Path, result: Result) -> list[dict[str, Any]]:
+    from aligntax.experiment.gate.bench_result import measured_from_bench
+    from aligntax.experiment.gate.history import trend
+    from aligntax.experiment.gate.otava import plotted, told
 
-    said = raised_by_target(error)
-    if said is None and not isinstance(error, (ModuleNotFoundError, RuntimeError, TimeoutError)):
-        return
-    if debug:
-        traceback.print_exception(error)
-    complain(error if said is None else f"{said}; --debug shows its traceback")
-    raise typer.Exit(BAD_INPUT) from error
-
-
-_Run = Callable[["Design", bool, bool, "Plan | None", Shown], "Result"]
-
-
-def _runner(target: Sequence[str], upstream: str | None, chat: Callable[[str], Any], prompts: Path | None) -> _Run:
-    """Return what measures a target.
-
-    Raises:
-        ValueError: if it is none, or lacks something.
-    """
-    first, *rest = target
-    if first.startswith(_URLS):
-        if len(rest) != 1 or not rest[0].startswith(_URLS):
-            raise ValueError("name two URLs: that of the server without guards, and that of the same behind guards")
-        return partial(_on_urls, first, rest[0], chat, prompts)
-    if rest:
-        raise ValueError(f"{' '.join(rest)!r} is one target too many; only URLs come in twos")
-    if Path(first).suffix.lower() in _CONFIGURATIONS:
-        if upstream is None:
-            raise ValueError(f"{first} configures a proxy; say with --upstream URL which server it stands in front of")
-        return partial(_on_proxy, Path(first), upstream, chat, prompts)
-    if upstream is not None:
-        raise ValueError(f"--upstream goes with a configuration, and {first!r} is none")
-    return partial(_on_pipeline, first, prompts)
-
-
-def _on_pipeline(
-    name: str, prompts: Path | None, design: Design, each: bool, cold: bool, plan: Plan | None, progress: Shown
-) -> Result:
-    from aligntax.experiment.bench import bench as run
-
-    return run(name, prompts=prompts, design=design, each=each, cold=cold, plan=plan, progress=progress)
-
-
-def _on_urls(
-    raw: str,
-    guarded: str,
-    chat: Callable[[str], Any],
-    prompts: Path | None,
-    design: Design,
-    each: bool,
-    cold: bool,  # noqa: ARG001 (all are called alike)
-    plan: Plan | None,
-    progress: Shown,
-) -> Result:
-    from aligntax.experiment.remote import bench_urls
-
-    if each:
-        raise ValueError("--each needs guards that can be left out; behind a URL they cannot")
-    asked = _prompts(prompts)
-    return bench_urls(raw, guarded, chat, prompts=asked, design=design, plan=plan, progress=progress)
-
-
-def _on_proxy(
-    config: Path,
-    upstream: str,
-    chat: Callable[[str], Any],
-    prompts: Path | None,
-    design: Design,
-    each: bool,
-    cold: bool,  # noqa: ARG001 (as above)
-    plan: Plan | None,
-    progress: Shown,
-) -> Result:
-    from aligntax.experiment.remote import bench_proxy
-
-    asked = _prompts(prompts)
-    return bench_proxy(config, upstream, chat, prompts=asked, design=design, each=each, plan=plan, progress=progress)
-
-
-def _prompts(file: Path | None) -> list[str]:
-    from aligntax.demo.prompts import read_prompts, shipped_prompts
-
-    return shipped_prompts() if file is None else read_prompts(file)
-
-
-def _chat(url: str, *, model: str, stream: bool, max_tokens: int | None) -> Any:
-    from aligntax.experiment.load.chat import Chat
-
-    return Chat(url, model=model, stream=stream, more={} if max_tokens is None else {"max_tokens": max_tokens})
-
-
-def _plan(load: str | None, seconds: float, slo: str | None, objective: str | None, seed: int) -> Plan | None:
-    if load is None:
-        given = [option for option, value in (("--slo", slo), ("--objective", objective)) if value is not None]
-        if given:
-            raise ValueError(f"{given[0]} is about a load; say with --load poisson:RATE which one")
-        return None
-    from aligntax.experiment.load import Arrivals, Objective, Plan, SearchPlan, Slo
-
-    return Plan(
-        Arrivals.parse(load, seed),
-        seconds=seconds,
-        slo=None if slo is None else Slo.parse(slo),
-        search=None if objective is None else SearchPlan(Objective.parse(objective)),
-    )
+    past = trend(folder, measured_from_bench(folder, result.data))
+    return plotted(past, told(past)[1]) if past.rows else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as Bar
 
-__all__ = ["INTERRUPTED", "Shown", "require_extra", "shown"]
+__all__ = ["INTERRUPTED", "Shown", "refusing_what_the_target_raises", "require_extra", "shown"]
 
 INTERRUPTED = 128 + signal.SIGINT
 
@@ -82,3 +83,22 @@ def shown(console: Console) -> Iterator[Shown]:
         finally:
             signal.signal(signal.SIGINT, before)
             signal.signal(signal.SIGTERM, before_term)
+
+
+@contextmanager
+def refusing_what_the_target_raises(*, debug: bool = False) -> Iterator[None]:
+    """End with one line and exit code 3 on what the target raises, and on what does not start."""
+    try:
+        yield
+    except typer.Exit:
+        raise
+    except (Exception, SystemExit) as error:
+        from aligntax.experiment.target_errors import raised_by_target
+
+        said = raised_by_target(error)
+        if said is None and not isinstance(error, (ModuleNotFoundError, RuntimeError, TimeoutError)):
+            raise
+        if debug:
+            traceback.print_exception(error)
+        complain(error if said is None else f"{said}; --debug shows its traceback" if not debug else said)
+        raise typer.Exit(BAD_INPUT) from error

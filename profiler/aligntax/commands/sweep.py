@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aligntax.commands.measuring import INTERRUPTED, require_extra, shown
+from aligntax.commands.measuring import INTERRUPTED, refusing_what_the_target_raises, require_extra, shown
 from aligntax.commands.refusal import refusing_bad_input, require_writable
 from aligntax.figures import MISSING, duration
 
@@ -55,7 +55,7 @@ def sweep(
     width: Annotated[
         float,
         typer.Option(
-            help="Go on to the next value when the tax is known to this share of the raw time.", metavar="SHARE"
+            help="Go on to the next value when the tax is known to this share of a guarded request.", metavar="SHARE"
         ),
     ] = 0.01,
     budget: Annotated[
@@ -63,6 +63,7 @@ def sweep(
     ] = 20.0,
     pairs: Annotated[int, typer.Option(help="Go on after so many pairs in any case.", metavar="N")] = 1_000,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Chooses the orders.", metavar="N")] = 0,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of what the target raises.")] = False,
 ) -> None:
     """Measure the tax at several sizes, and how it grows: the exponent of a power law, with its interval.
 
@@ -88,7 +89,7 @@ def sweep(
     out, err = (Console(stderr=stderr, highlight=False, markup=False, emoji=False) for stderr in (False, True))
     found: dict[str, Any] = {}
     interrupted = False
-    with refusing_bad_input(), shown(err) as progress:
+    with refusing_bad_input(), shown(err) as progress, refusing_what_the_target_raises(debug=debug):
         try:
             for parameter, values in wanted.items():
                 scaling = sweep_target(target, parameter, values, prompts=prompts, design=design, progress=progress)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aligntax.commands.measuring import INTERRUPTED, require_extra, shown
+from aligntax.commands.measuring import INTERRUPTED, refusing_what_the_target_raises, require_extra, shown
 from aligntax.commands.refusal import refusing_bad_input, require_writable
 from aligntax.figures import duration, percentage
 
@@ -74,6 +74,7 @@ def whatif(
     ] = 60.0,
     pairs: Annotated[int, typer.Option(help="For --verify: end after so many pairs.", metavar="N")] = 300,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Chooses what is drawn.", metavar="N")] = 0,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of what the target raises.")] = False,
 ) -> None:
     """Predict the tax with guards dropped, made faster, run in parallel or reordered, all at once.
 
@@ -107,7 +108,7 @@ def whatif(
         out.print(note, style="dim")
     interrupted = False
     if verify is not None:
-        with refusing_bad_input(), shown(err) as progress:
+        with refusing_bad_input(), shown(err) as progress, refusing_what_the_target_raises(debug=debug):
             try:
                 found = verify_target(prediction, verify, prompts, design, progress)
             except KeyboardInterrupt:

@@ -33,7 +33,8 @@ class Design:
     """How long an experiment goes on, and what it draws at random.
 
     Attributes:
-        width: half the width of the headline's 95 % interval, as a share of the raw median, at which it ends.
+        width: half the width of the headline's 95 % interval at which it ends, as a share of the median guarded
+            request.
         budget_seconds: after which it ends in any case.
         max_pairs: after which it ends in any case.
         warm_up_rounds: rounds over all prompts, before the first that counts; they take no more than the budget either.
@@ -138,15 +139,15 @@ class Columns:
         ]
 
     def width(self) -> float | None:
-        """Return half the width of the headline's interval as a share of the raw median; None while n is too small."""
+        """Return half the width of the headline's interval as a share of the guarded median; None if n is too small."""
         chosen = self.comparable(RAW, GUARDED)
         raw, guarded = (np.array([self.measured[arm][index].seconds for index in chosen]) for arm in (RAW, GUARDED))
-        if len(chosen) < MIN_PAIRS or not np.median(raw):
+        if len(chosen) < MIN_PAIRS or not np.median(guarded):
             return None
         found = median_of_differences(raw, guarded)
         if found.low is None or found.high is None:
             return None
-        return float((found.high - found.low) / 2 / np.median(raw))
+        return float((found.high - found.low) / 2 / np.median(guarded))
 
 
 class Progress(Protocol):
@@ -221,5 +222,5 @@ def _share(columns: Columns, design: Design, width: float | None) -> float:
 
 
 def _detail(pairs: int, width: float | None, design: Design) -> str:
-    reached = "" if width is None else f", ±{width:.1%} of raw (wanted: ±{design.width:.1%})"
+    reached = "" if width is None else f", ±{width:.1%} of a request (wanted: ±{design.width:.1%})"
     return f"{pairs:,} pairs{reached}"

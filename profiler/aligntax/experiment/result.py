@@ -41,6 +41,10 @@ class Result:
         """
         return cls(checked(read_json(Path(path)), path))
 
+    def with_load(self, load: Mapping[str, Any]) -> Result:
+        """Return the same result with another part `load`."""
+        return Result({**self.data, "load": load})
+
     def save(self, path: Path | str) -> None:
         """Write the result; the file is complete or not there at all.
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["TaxBenchmark"]
 
 MAX_PROMPTS = 10_000
-PILOT_SHARE = 0.1
 
 
 class TaxBenchmark:
@@ -134,7 +133,7 @@ class TaxBenchmark:
         path = self._keeping.reserve(self._test)
         try:
             with _untraced():
-                result = _measured(name, pipeline, prompts, self._settings, raw_known=raw_known)
+                result = _measured(name, pipeline, prompts, self._settings)
         except ValueError as error:
             if raised_by_target(error):
                 raise
@@ -144,29 +143,12 @@ class TaxBenchmark:
         return TaxMeasurement(result, self._settings, self._rows[-1], raw_known=raw_known)
 
 
-def _measured(
-    name: str, pipeline: Callable[..., Any], prompts: Sequence[Any], settings: Settings, *, raw_known: bool
-) -> Result:
+def _measured(name: str, pipeline: Callable[..., Any], prompts: Sequence[Any], settings: Settings) -> Result:
     from aligntax.experiment.bench import measure
     from aligntax.experiment.paired import Design
 
-    width = settings.width if raw_known else settings.width * _whole_to_raw(name, pipeline, prompts, settings)
-    design = Design(width=width, budget_seconds=settings.budget_seconds)
-    return measure(name, pipeline, prompts, design=design, progress=_go_on)
-
-
-def _whole_to_raw(name: str, pipeline: Callable[..., Any], prompts: Sequence[Any], settings: Settings) -> float:
-    """Return how much longer a guard takes than its bypass, from a short experiment.
-
-    Without a model, raw is a call of next to nothing, and a width that is a share of that would never be reached.
-    """
-    from aligntax.experiment.bench import measure
-    from aligntax.experiment.paired import MIN_PAIRS, Design
-
-    design = Design(budget_seconds=settings.budget_seconds * PILOT_SHARE, max_pairs=MIN_PAIRS)
-    latency = measure(name, pipeline, prompts, design=design, progress=_go_on).data["latency"]
-    guarded, raw = (float(latency[arm]["p50"]["value"]) for arm in ("guarded", "raw"))
-    return max(1.0, guarded / raw)
+    design = Design(width=settings.width, budget_seconds=settings.budget_seconds)
+    return measure(name, pipeline, prompts, design=design, compute=False, progress=_go_on)
 
 
 def _go_on(stage: str, done: float, detail: str) -> bool:  # noqa: ARG001 (pytest shows no progress within a test)
