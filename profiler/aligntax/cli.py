@@ -26,8 +26,11 @@ from aligntax.commands.gate import gate
 from aligntax.commands.proxy import EXAMPLES as PROXY_EXAMPLES
 from aligntax.commands.proxy import proxy
 from aligntax.commands.refusal import BAD_INPUT, complain, refusing_bad_input, require_writable
+from aligntax.commands.report import EXAMPLES as REPORT_EXAMPLES
+from aligntax.commands.report import report as whole_report
 from aligntax.commands.sweep import EXAMPLES as SWEEP_EXAMPLES
 from aligntax.commands.sweep import sweep
+from aligntax.commands.tax import tax_app
 from aligntax.commands.whatif import EXAMPLES as WHATIF_EXAMPLES
 from aligntax.commands.whatif import whatif
 
@@ -185,6 +188,8 @@ app.command(epilog=COMPARE_EXAMPLES)(compare)
 app.command(epilog=GATE_EXAMPLES)(gate)
 app.command(epilog=WHATIF_EXAMPLES)(whatif)
 app.command(epilog=SWEEP_EXAMPLES)(sweep)
+app.add_typer(tax_app)
+app.command("report", epilog=REPORT_EXAMPLES)(whole_report)
 app.command(epilog=DEPLOY_EXAMPLES)(deploy)
 app.command(epilog=PROXY_EXAMPLES)(proxy)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,8 @@ MISSING = "-"
 TOO_SMALL = "n too small"
 
 _UNITS = ((1.0, "s"), (1e3, "ms"), (1e6, "us"), (1e9, "ns"))
+_SIZES = ((2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"))
+_EXACT = 1e15
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
@@ -38,6 +41,50 @@ def percentage(ratio: float | None, *, signed: bool = False) -> str:
     value = abs(ratio) * 100
     decimals = 2 if value < 10 else 1
     return f"{_sign(ratio, signed)}{value:,.{decimals}f} %"
+
+
+def amount(value: float | None, unit: str, *, signed: bool = False) -> str:
+    """Return an amount of anything, e.g. `"+1.20 ms"`, `"31.0 points"` or `"1,250 USD"`; `"-"` for None.
+
+    Args:
+        value: the amount; may be negative.
+        unit: `seconds`, `bytes` and `share ...` are written as people do, with a share in points of a hundred; a
+            `ratio` has no unit, and any other unit stands behind the number.
+        signed: whether a positive one gets its sign, too.
+    """
+    if value is None:
+        return MISSING
+    if unit == "seconds":
+        return duration(value, signed=signed)
+    of_hundred = unit.partition(" ")[0] == "share"
+    if of_hundred:
+        value, unit = value * 100, f"points{unit.removeprefix('share')}"
+    if unit == "ratio":
+        unit = ""
+    factor = 1.0
+    if unit == "bytes":
+        factor, unit = next((pair for pair in _SIZES if abs(value) >= pair[0]), (1.0, "B"))
+    rounded = abs(float(f"{value / factor:.2e}"))
+    if rounded == 0:
+        return f"0 {unit}".rstrip()
+    counted = factor == 1 and not of_hundred and unit != "points" and float(value).is_integer() and rounded < _EXACT
+    if counted:
+        number = f"{abs(value):,.0f}"  # a count is told as it is
+    elif rounded < 1e-3:
+        number = f"{rounded:.2e}"
+    else:
+        number = f"{rounded:,.{max(0, 2 - math.floor(math.log10(rounded)))}f}"
+    return f"{_sign(value, signed)}{number} {unit}".rstrip()
+
+
+def of_hundred(value: float, *, signed: bool = False) -> str:
+    """Return a number of a scale on which raw is 100, e.g. `"95.0"` or `"+0.42"`."""
+    rounded = abs(float(f"{value:.1f}"))
+    if rounded >= 1000:
+        number = f"{abs(value):,.0f}"
+    else:
+        number = f"{abs(value):.1f}" if rounded >= 1 or value == 0 else f"{abs(value):.2g}"
+    return f"{_sign(value, signed)}{number}"
 
 
 def share(ratio: float | None) -> str:

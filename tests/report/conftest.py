@@ -1,15 +1,34 @@
-"""Reports whose numbers are known: requests on a clock that moves only when it is told to."""
+"""Reports whose numbers are known, on a clock that moves only when it is told to; and a real browser for pages."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, async_playwright
 
 from aligntax import Profiler, Report
 from aligntax.testing import FakeClock, taking
 
+from .browsing import CHROMIUM, DESK, FLAGS, Visit
+
 MILLISECOND = 1_000_000
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=list(FLAGS))
+        yield chromium
+        await chromium.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def visit(browser: Browser) -> AsyncIterator[Visit]:
+    context = await browser.new_context(viewport=DESK, locale="en-GB", color_scheme="light")
+    yield Visit(await context.new_page())
+    await context.close()
 
 
 @pytest.fixture

@@ -71,3 +71,44 @@ def test_a_quantile_without_an_interval_is_not_printed() -> None:
 def test_counts_are_listed_in_words() -> None:
     assert figures.counts({"allow": 1040, "blocked_input": 8}) == "1,040 allow, 8 blocked input"
     assert figures.counts({}) == "-"
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "written"),
+    [
+        (0.0012, "seconds", "+1.20 ms"),
+        (-0.31, "share", "-31.0 points"),
+        (0.089, "share per tenfold size", "+8.90 points per tenfold size"),
+        (0.347, "ratio", "+0.347"),
+        (14, "packages", "+14 packages"),
+        (1234.0, "packages", "+1,234 packages"),
+        (1234.5, "USD", "+1,230 USD"),
+        (2.08e-6, "USD per request", "+2.08e-06 USD per request"),
+        (3_000_000, "bytes", "+2.86 MiB"),
+        (-576, "bytes", "-576 B"),
+        (13.0, "points", "+13.0 points"),
+        (999.6, "USD", "+1,000 USD"),
+        (0.0, "USD", "0 USD"),
+        (None, "USD", "-"),
+    ],
+)
+def test_amounts_of_anything(value: float | None, unit: str, written: str) -> None:
+    assert figures.amount(value, unit, signed=True) == written
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (95.0, "95.0"),
+        (5.04, "5.0"),
+        (0.42, "0.42"),
+        (0.0, "0.0"),
+        (-2.0, "-2.0"),
+        (1401.3, "1,401"),
+        (0.94, "0.94"),
+        (0.99, "1.0"),
+    ],
+)
+def test_numbers_of_the_scale_on_which_raw_is_100(value: float, written: str) -> None:
+    assert figures.of_hundred(value) == written
+    assert figures.of_hundred(5.0, signed=True) == "+5.0"

@@ -16,9 +16,11 @@ EXAMPLES = (
     "aligntax gate result.json --budget budget.toml\n\n"
     "aligntax gate new.json --budget budget.toml --base base.json --junit gate.xml --github\n\n"
     "aligntax gate result.json --budget budget.toml --history history --otava trend.csv\n\n"
+    "aligntax gate whole.json --budget budget.toml   (of aligntax report --json; or the record of one tax)\n\n"
     'budget.toml: [tax] with absolute = "5 ms", relative = "10%" and max_regression = "2%"; the same below '
     '[guards.pii], [stages.input] and [cpu]; absolute = "64 MiB" below [memory]; import and first_call below '
-    "[cold_start]"
+    '[cold_start]; of other taxes [performance] with relative = "2%" for the headline, and '
+    '[performance."squad_v2.f1"] with absolute = "1.5 points" for any of their figures'
 )
 
 
@@ -30,7 +32,12 @@ class Taken(StrEnum):
 
 
 def gate(
-    result: Annotated[Path, typer.Argument(help="Result of aligntax bench.", metavar="RESULT")],
+    result: Annotated[
+        Path,
+        typer.Argument(
+            help="Result of aligntax bench, record of aligntax tax, or JSON of aligntax report.", metavar="RESULT"
+        ),
+    ],
     budget: Annotated[Path, typer.Option(help="TOML file that says what guards may cost.", metavar="FILE")],
     base: Annotated[
         Path | None, typer.Option(help="Result to compare with, for limits on regressions.", metavar="FILE")
@@ -61,7 +68,7 @@ def gate(
         typer.Option(help="Write the history as CSV for Apache Otava, its settings beside it.", metavar="FILE"),
     ] = None,
 ) -> None:
-    """Hold a result of `aligntax bench` against a budget.
+    """Hold a result of `aligntax bench`, any other tax, or the whole of them against a budget.
 
     A limit fails only if the whole interval of its figure is above it, and passes only if none of it is. Exit code: 0
     all limits passed, 1 one failed, 2 it cannot tell, 3 bad input. Change points in the history are told, and change

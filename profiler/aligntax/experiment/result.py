@@ -99,7 +99,10 @@ def checked(data: Any, path: Path | str) -> Mapping[str, Any]:
     if not isinstance(pairs, list) or not pairs:
         raise ValueError(f"{path}: has no samples; run the experiment again, for longer")
     for measure in ("seconds", "cpu_seconds", "outcomes"):
-        for arm, values in data["samples"].get(measure, {}).items():
+        columns = data["samples"].get(measure, {})
+        if not isinstance(columns, dict):
+            raise ValueError(f"{path}: {measure} of the samples are no columns by arm; was it changed?")  # noqa: TRY004
+        for arm, values in columns.items():
             if not isinstance(values, list) or len(values) != len(pairs):
                 raise ValueError(f"{path}: {measure} of arm {arm!r} are not {len(pairs)} values, one for each pair")
             if measure != "outcomes" and not all(_is_time(value) for value in values):

@@ -78,7 +78,10 @@ def test_the_example_of_the_documentation_is_a_budget(save: Save) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('[tx]\nabsolute = "5 ms"', r"the key 'tx' is unknown; known are tax, .*cold_start, performance, .*cost, judge_single_values"),
+        (
+            '[tx]\nabsolute = "5 ms"',
+            r"the key 'tx' is unknown; known are tax, .*cold_start, performance, .*cost, judge_single_values",
+        ),
         ('[tax]\nabsolut = "5 ms"', r"the key 'tax\.absolut' is unknown; known are absolute, relative, max_regression"),
         ('[stages.inptu]\nabsolute = "5 ms"', r"'stages\.inptu' is unknown; known are input, parallel, decode"),
         ('[guards.pii]\nmax = "5 ms"', r"the key 'guards\.pii\.max' is unknown; known are absolute"),

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, ViewportSize, async_playwright
+from playwright.async_api import Browser, ViewportSize
 
 from aligntax.report.experiment import write_page
 
 from ...experiment.results import make_result
-from .conftest import MakeResult, Traces
-
-CHROMIUM = shutil.which("chromium")
-FLAGS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+from ..browsing import (
+    CHROMIUM,
+    DARK,
+    DESK,
+    LIGHT,
+    PHONE,
+    WIDTHS,
+    Visit,
+    assert_no_barriers,
+    open_details,
+    texts_outside,
+    too_wide,
 )
-DESK = ViewportSize(width=1280, height=900)
-PHONE = ViewportSize(width=390, height=844)
-LIGHT, DARK = {"ground": "rgb(255, 255, 255)", "tax": "#d55e00"}, {"ground": "rgb(20, 23, 27)", "tax": "#ff9a5c"}
+from .conftest import MakeResult, Traces
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="the Debian package chromium is not installed"),
@@ -33,49 +34,11 @@ pytestmark = [
 ]
 
 
-class Visit:
-    """A page that is open, whatever it asked for, and whatever went wrong on it."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.wrong: list[str] = []
-        self.asked: list[str] = []
-        page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        page.on("console", lambda said: self.wrong.append(said.text))
-        page.on("request", lambda request: self.asked.append(request.url))
-
-    async def open(self, path: Path) -> Page:
-        await self.page.add_init_script(
-            "addEventListener('securitypolicyviolation', (e) => console.error(`policy: ${e.violatedDirective}`))"
-        )
-        await self.page.goto(path.as_uri())
-        return self.page
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=list(FLAGS))
-        yield chromium
-        await chromium.close()
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def visit(browser: Browser) -> AsyncIterator[Visit]:
-    context = await browser.new_context(viewport=DESK, locale="en-GB", color_scheme="light")
-    yield Visit(await context.new_page())
-    await context.close()
-
-
 @pytest.fixture(scope="module")
 def whole_page(whole: dict[str, Any], history: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("pages") / "whole.html"
     write_page(whole, path, history)
     return path
-
-
-async def open_details(page: Page) -> None:
-    await page.locator("details").evaluate_all("(all) => all.forEach((one) => { one.open = true; })")
 
 
 async def test_it_needs_nothing_else_and_nothing_goes_wrong(visit: Visit, whole_page: Path) -> None:
@@ -131,17 +94,13 @@ async def test_it_prints_with_its_details_open(visit: Visit, whole_page: Path) -
     assert await page.evaluate("document.documentElement.scrollWidth") <= DESK["width"]
 
 
-@pytest.mark.parametrize("width", [320, 390, 640, 830, 840, 1040, 1280])
+@pytest.mark.parametrize("width", WIDTHS)
 async def test_it_fits_every_width(visit: Visit, whole_page: Path, width: int) -> None:
-    """640 is what a window of 1280 has left at a zoom of 200 %."""
     await visit.page.set_viewport_size({"width": width, "height": 844})
     page = await visit.open(whole_page)
     await open_details(page)
     assert await page.evaluate("document.documentElement.scrollWidth") <= width
-    wide = await page.locator("section, table, dl, figure").evaluate_all(
-        "(all) => all.filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.id || e.textContent.slice(0, 40))"
-    )
-    assert wide == []
+    assert await too_wide(page) == []
 
 
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
@@ -150,17 +109,7 @@ async def test_texts_of_drawings_are_readable_and_inside(visit: Visit, whole_pag
     page = await visit.open(whole_page)
     drawings = page.locator("svg.wide" if size is DESK else "svg.narrow")
     assert await drawings.count() == 10
-    outside = await drawings.evaluate_all(
-        """(all) => all.flatMap((drawing) => {
-            const frame = drawing.getBoundingClientRect();
-            return [...drawing.querySelectorAll("text")].filter((text) => {
-                const box = text.getBoundingClientRect();
-                return box.left < frame.left - 2 || box.right > frame.right + 2 || box.top < frame.top - 2
-                    || box.bottom > frame.bottom + 2;
-            }).map((text) => text.textContent);
-        })"""
-    )
-    assert outside == []
+    assert await texts_outside(page, "svg.wide" if size is DESK else "svg.narrow") == []
     scale = "(all) => all.map((one) => one.getBoundingClientRect().width / one.viewBox.baseVal.width)"
     scales = await drawings.evaluate_all(scale)
     assert min(scales) > 0.9  # letters of 11.5 pixels
@@ -172,15 +121,7 @@ async def test_axe_finds_no_barriers(visit: Visit, whole_page: Path, scheme: Any
     await visit.page.emulate_media(color_scheme=scheme)
     await visit.page.set_viewport_size(size)
     page = await visit.open(whole_page)
-    await open_details(page)
-    found = await Axe().run(page)
-    assert [(violation["id"], violation["nodes"][0]["html"]) for violation in found.response["violations"]] == []
-    assert len(found.response["passes"]) > 20
-    nodes = [(check["id"], node) for check in found.response["incomplete"] for node in check["nodes"]]
-    # It does not judge colours within drawings: `test_the_palette_has_contrast` does.
-    unsure = [(name, node["html"]) for name, node in nodes if node["any"][0]["data"]["messageKey"] != "imgNode"]
-    assert unsure == []
-    assert await page.evaluate("document.getAnimations().length") == 0
+    await assert_no_barriers(page)
 
 
 async def test_tables_keep_their_meaning_on_a_phone(visit: Visit, whole_page: Path) -> None:

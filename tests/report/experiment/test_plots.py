@@ -15,16 +15,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aligntax.inference import Estimate
-from aligntax.report.experiment.plots.canvas import ROLES, Drawing, Paint, draw
-from aligntax.report.experiment.plots.curves import Line, Series, paint_curve, paint_trend
 from aligntax.report.experiment.plots.distribution import (
     CURVE_POINTS,
     paint_differences,
     paint_distributions,
     thinned,
 )
-from aligntax.report.experiment.plots.rows import MAX_ROWS, Bar, Row, paint_rows, rows_height
-from aligntax.report.experiment.plots.scale import Unit, shortened, unit_for
+from aligntax.report.page.plots.canvas import ROLES, Drawing, Paint, draw
+from aligntax.report.page.plots.curves import Line, Series, paint_curve, paint_trend
+from aligntax.report.page.plots.rows import MAX_ROWS, Bar, Row, paint_rows, rows_height
+from aligntax.report.page.plots.scale import Unit, shortened, unit_for
 
 from .conftest import HOSTILE
 
@@ -169,7 +169,7 @@ def _contrast(first: str, second: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
-STYLE = files("aligntax.report.experiment").joinpath("page.css").read_text()
+STYLE = files("aligntax.report.page").joinpath("page.css").read_text()
 PALETTES = [
     dict(re.findall(r"--([a-z]+): #([0-9a-f]{3,6});", block))
     for block in re.findall(r":root \{(.*?)\}", STYLE, re.DOTALL)

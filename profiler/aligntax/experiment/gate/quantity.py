@@ -80,7 +80,7 @@ def parse_own(name: str, value: Any, unit: str = "") -> float:
 
 
 def _of_base(unit: str) -> dict[str, float]:
-    if unit == "share":
+    if unit.partition(" ")[0] == "share":
         return {"%": 0.01, "points": 0.01}
     return _FACTORS[_BASE[unit]] if unit in _BASE else {}
 

@@ -99,15 +99,24 @@ def _that_fits(
     for count in range(len(spared) + 1):
         table = _table([title for title in titles if title not in spared[:count]], titles, rows, told)
         if Measurement.get(console, unlimited, table).maximum <= options.max_width:
-            break
-    return table
+            return table
+    return _table([title for title in titles if title not in spared], titles, rows, told, folded=True)
 
 
-def _table(shown: Sequence[str], titles: Sequence[str], rows: Sequence[Sequence[str]], told: Sequence[str]) -> Table:
+def _table(
+    shown: Sequence[str],
+    titles: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    told: Sequence[str],
+    *,
+    folded: bool = False,
+) -> Table:
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for title in shown:
         of_words = title in _WORDS or title == titles[0]
-        table.add_column(title, justify="left" if of_words else "right", overflow="fold", no_wrap=not of_words)
+        table.add_column(
+            title, justify="left" if of_words else "right", overflow="fold", no_wrap=not (of_words or folded)
+        )
     for cells, verdict in zip(rows, told, strict=True):
         texts = {
             title: Text(cell, style=_STYLES[verdict] if title == "verdict" else "")

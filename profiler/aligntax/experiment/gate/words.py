@@ -10,6 +10,7 @@ from aligntax.experiment.gate.measured import Measured, Unit
 from aligntax.experiment.gate.quantity import written
 from aligntax.figures import MISSING, TOO_SMALL, percentage
 from aligntax.inference import Estimate, Verdict
+from aligntax.report.experiment.estimates import between
 
 __all__ = [
     "COMPARED_TITLES",
@@ -125,7 +126,7 @@ def files(base: Measured, new: Measured) -> str:
 def _interval(found: Estimate, unit: Unit | str) -> str:
     if found.low is None or found.high is None:
         return TOO_SMALL
-    return f"{written(found.low, unit, signed=True)} to {written(found.high, unit, signed=True)}"
+    return between(written(found.low, unit, signed=True), written(found.high, unit, signed=True))
 
 
 def _points(value: float, unit: Unit | str) -> str:

@@ -63,8 +63,8 @@ def a_second(rate: float) -> str:
 
 def between(low: str, high: str) -> str:
     """Return a range of two figures, with a unit that both have said only once."""
-    number, _, unit = low.rpartition(" ")
-    return f"{number if number and high.endswith(f' {unit}') else low} to {high}"
+    number, _, unit = low.partition(" ")
+    return f"{number if unit and high.endswith(f' {unit}') else low} to {high}"
 
 
 def value(data: Any, write: Write) -> str:

@@ -1,10 +1,12 @@
-"""The file with the page of an experiment. What draws it is loaded when the first page is written, and not before."""
+"""The file with the page of an experiment."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from aligntax.report.page.writing import write
 
 __all__ = ["write_page"]
 
@@ -22,18 +24,10 @@ def write_page(result: Mapping[str, Any], path: Path | str, history: Sequence[Ma
         OSError: if the file cannot be written.
         ModuleNotFoundError: if what draws the page is not installed; says how to.
     """
-    try:
+
+    def page() -> str:
         from aligntax.report.experiment.page import render_page
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"the page needs {error.name}, which is not installed; run: pip install 'aligntax[bench]'", name=error.name
-        ) from error
-    target = Path(path)
-    page = render_page(result, history)
-    partial = target.with_name(target.name + ".partial")
-    try:
-        partial.write_text(page, encoding="utf-8")
-        partial.replace(target)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
+
+        return render_page(result, history)
+
+    write(path, page)

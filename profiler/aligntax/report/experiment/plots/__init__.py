@@ -1,1 +1,1 @@
-"""The plots of the experiment's page: drawn by matplotlib as SVG, coloured by the page, readable on a phone."""
+"""The plots that only the experiment's page has."""

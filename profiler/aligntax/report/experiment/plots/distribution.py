@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from aligntax.report.experiment.plots.canvas import NARROW, ROLES, Paint, Screen, panel
-from aligntax.report.experiment.plots.scale import Unit
+from aligntax.report.page.plots.canvas import NARROW, ROLES, Paint, Screen, panel
+from aligntax.report.page.plots.scale import Unit
 
 __all__ = ["CURVE_POINTS", "paint_differences", "paint_distributions", "thinned"]
 

@@ -9,11 +9,11 @@ import numpy as np
 from aligntax.figures import counts, duration
 from aligntax.report.experiment.contents import ARM_NAMES, QUANTILES, Data, comparable_pairs, estimate
 from aligntax.report.experiment.estimates import quantile_interval, signed_duration, with_interval
-from aligntax.report.experiment.parts import Picture, Section, Table
-from aligntax.report.experiment.plots.canvas import Drawing, draw
 from aligntax.report.experiment.plots.distribution import paint_differences, paint_distributions
-from aligntax.report.experiment.plots.scale import unit_for
 from aligntax.report.experiment.wording import arm_name, band, confidence, counted
+from aligntax.report.page.parts import Picture, Section, Table
+from aligntax.report.page.plots.canvas import Drawing, draw
+from aligntax.report.page.plots.scale import unit_for
 
 __all__ = ["comparison"]
 

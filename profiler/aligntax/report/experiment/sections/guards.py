@@ -8,11 +8,11 @@ from typing import Any
 from aligntax.figures import MISSING, counts, duration, share
 from aligntax.report.experiment.contents import Data, estimate
 from aligntax.report.experiment.estimates import signed_duration, value, with_interval
-from aligntax.report.experiment.parts import Paragraph, Picture, Section, Table
-from aligntax.report.experiment.plots.canvas import Drawing, draw
-from aligntax.report.experiment.plots.rows import MAX_ROWS, Bar, Row, paint_rows, rows_height
-from aligntax.report.experiment.plots.scale import unit_for
 from aligntax.report.experiment.wording import above_noise, by_share, confidence, share_of
+from aligntax.report.page.parts import Paragraph, Picture, Section, Table
+from aligntax.report.page.plots.canvas import Drawing, draw
+from aligntax.report.page.plots.rows import MAX_ROWS, Bar, Row, paint_rows, rows_height
+from aligntax.report.page.plots.scale import unit_for
 
 __all__ = ["guards"]
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from aligntax.figures import MISSING
 from aligntax.report.experiment.contents import Data
 from aligntax.report.experiment.estimates import a_second, interval, plain, signed_duration, signed_percentage, value
-from aligntax.report.experiment.parts import Fact, Facts, Picture, Section, Table, Warnings
 from aligntax.report.experiment.sections.load_pictures import rates_picture, times_picture
 from aligntax.report.experiment.sections.load_tables import arms_table, formulas_table, times_table
 from aligntax.report.experiment.wording import counted
+from aligntax.report.page.parts import Fact, Facts, Picture, Section, Table, Warnings
 
 __all__ = ["load"]
 

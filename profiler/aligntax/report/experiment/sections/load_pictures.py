@@ -7,12 +7,12 @@ from typing import Any
 
 from aligntax.report.experiment.contents import Data, estimate
 from aligntax.report.experiment.estimates import a_second, quantile_interval
-from aligntax.report.experiment.parts import Picture, Table
-from aligntax.report.experiment.plots.canvas import Drawing, draw
-from aligntax.report.experiment.plots.curves import Series, paint_curve
 from aligntax.report.experiment.plots.distribution import paint_distributions
-from aligntax.report.experiment.plots.scale import unit_for
 from aligntax.report.experiment.wording import arm_name
+from aligntax.report.page.parts import Picture, Table
+from aligntax.report.page.plots.canvas import Drawing, draw
+from aligntax.report.page.plots.curves import Series, paint_curve
+from aligntax.report.page.plots.scale import unit_for
 
 __all__ = ["rates_picture", "times_picture"]
 

@@ -8,8 +8,8 @@ from typing import Any
 from aligntax.figures import MISSING, counts, duration
 from aligntax.report.experiment.contents import QUANTILES, Data, estimate
 from aligntax.report.experiment.estimates import a_second, quantile_interval, share_percentage, with_interval
-from aligntax.report.experiment.parts import Table
 from aligntax.report.experiment.wording import arm_name, confidence, spoken
+from aligntax.report.page.parts import Table
 from aligntax.tax import smallest_sample
 
 __all__ = ["arms_table", "formulas_table", "times_table"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from aligntax.report.experiment.contents import Data
-from aligntax.report.experiment.parts import Paragraph, Section
 from aligntax.report.experiment.wording import confidence
+from aligntax.report.page.parts import Paragraph, Section
 
 __all__ = ["method"]
 

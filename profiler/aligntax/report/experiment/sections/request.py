@@ -8,11 +8,11 @@ from typing import Any
 from aligntax.figures import MISSING, duration
 from aligntax.report.experiment.contents import Data
 from aligntax.report.experiment.estimates import signed_duration
-from aligntax.report.experiment.parts import Picture, Section, Table
-from aligntax.report.experiment.plots.canvas import Drawing, draw
-from aligntax.report.experiment.plots.rows import MAX_ROWS, Bar, Row, paint_rows, rows_height
-from aligntax.report.experiment.plots.scale import unit_for
 from aligntax.report.experiment.typical import LayerTimes, TypicalRequest, typical_request
+from aligntax.report.page.parts import Picture, Section, Table
+from aligntax.report.page.plots.canvas import Drawing, draw
+from aligntax.report.page.plots.rows import MAX_ROWS, Bar, Row, paint_rows, rows_height
+from aligntax.report.page.plots.scale import unit_for
 
 __all__ = ["request"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aligntax.report.experiment.compute import cold_start_rows, compute_rows, contention_words
 from aligntax.report.experiment.contents import Data
-from aligntax.report.experiment.parts import Paragraph, Section, Table
 from aligntax.report.experiment.wording import confidence
+from aligntax.report.page.parts import Paragraph, Section, Table
 
 __all__ = ["resources"]
 

@@ -11,12 +11,12 @@ from aligntax.figures import duration
 from aligntax.inference import Estimate
 from aligntax.report.experiment.contents import Data, estimate
 from aligntax.report.experiment.estimates import interval, plain, signed_duration, signed_percentage, with_interval
-from aligntax.report.experiment.parts import Paragraph, Picture, Section, Warnings
-from aligntax.report.experiment.parts import Table as PageTable
-from aligntax.report.experiment.plots.canvas import Drawing, draw
-from aligntax.report.experiment.plots.curves import Line, Series, paint_curve
-from aligntax.report.experiment.plots.scale import unit_for
 from aligntax.report.experiment.wording import above_noise, confidence, spoken
+from aligntax.report.page.parts import Paragraph, Picture, Section, Warnings
+from aligntax.report.page.parts import Table as PageTable
+from aligntax.report.page.plots.canvas import Drawing, draw
+from aligntax.report.page.plots.curves import Line, Series, paint_curve
+from aligntax.report.page.plots.scale import unit_for
 
 __all__ = ["scaling"]
 

@@ -8,8 +8,8 @@ from typing import Any
 from aligntax.figures import MISSING, duration
 from aligntax.report.experiment.contents import Data
 from aligntax.report.experiment.estimates import plain
-from aligntax.report.experiment.parts import Section, Table
 from aligntax.report.experiment.wording import flattened
+from aligntax.report.page.parts import Section, Table
 
 __all__ = ["setting"]
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from aligntax.figures import MISSING, TOO_SMALL, duration
 from aligntax.report.experiment.contents import Data, estimate
 from aligntax.report.experiment.estimates import interval, quantile, signed_duration, signed_percentage, value
-from aligntax.report.experiment.parts import Fact, Facts, Paragraph, Section, Warnings
 from aligntax.report.experiment.wording import band, confidence, counted, verdict
+from aligntax.report.page.parts import Fact, Facts, Paragraph, Section, Warnings
 
 __all__ = ["summary"]
 

@@ -10,10 +10,10 @@ from aligntax.figures import MISSING
 from aligntax.inference import Estimate
 from aligntax.report.experiment.contents import Data, estimate
 from aligntax.report.experiment.estimates import signed_duration, signed_percentage, with_interval
-from aligntax.report.experiment.parts import Picture, Section, Table
-from aligntax.report.experiment.plots.canvas import Drawing, draw
-from aligntax.report.experiment.plots.curves import paint_trend
 from aligntax.report.experiment.wording import confidence
+from aligntax.report.page.parts import Picture, Section, Table
+from aligntax.report.page.plots.canvas import Drawing, draw
+from aligntax.report.page.plots.curves import paint_trend
 
 __all__ = ["MAX_RUNS", "trend"]
 

@@ -8,10 +8,10 @@ from typing import Any
 from aligntax.figures import MISSING, duration
 from aligntax.report.experiment.contents import Data, estimate
 from aligntax.report.experiment.estimates import quantile_interval, signed_duration, signed_percentage, with_interval
-from aligntax.report.experiment.parts import Picture, Section, Table, Warnings
-from aligntax.report.experiment.plots.canvas import Drawing, draw
-from aligntax.report.experiment.plots.rows import MAX_ROWS, Bar, Row, paint_rows, rows_height
-from aligntax.report.experiment.plots.scale import unit_for
+from aligntax.report.page.parts import Picture, Section, Table, Warnings
+from aligntax.report.page.plots.canvas import Drawing, draw
+from aligntax.report.page.plots.rows import MAX_ROWS, Bar, Row, paint_rows, rows_height
+from aligntax.report.page.plots.scale import unit_for
 
 __all__ = ["whatif"]
 

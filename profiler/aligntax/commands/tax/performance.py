@@ -1,0 +1,127 @@
+"""`aligntax tax performance`: what the scores of benchmarks lose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aligntax.commands.measuring import INTERRUPTED, require_extra, shown
+from aligntax.commands.refusal import BAD_INPUT, complain, refusing_bad_input, require_writable
+
+EXAMPLES = (
+    "Examples:\n\n"
+    "aligntax tax performance out/raw out/aligned --margin 1   (folders of lm_eval; samples beside them are paired)\n\n"
+    "aligntax tax performance raw.json aligned.json --samples-raw mmlu=raw.jsonl --samples-aligned mmlu=aligned.jsonl "
+    "--cluster doc.passage\n\n"
+    "aligntax tax performance raw.eval aligned.eval --json tax.json   (logs of inspect_ai)\n\n"
+    "aligntax tax performance runs/raw runs/aligned   (run folders of HELM)\n\n"
+    "aligntax tax performance raw.csv aligned.csv --chance arc=0.25 --lower my_loss   "
+    "(columns task, metric, score, stderr, n)"
+)
+
+
+def performance(
+    raw: Annotated[
+        Path,
+        typer.Argument(
+            help="Scores before alignment, or without guards: of lm-evaluation-harness, inspect_ai or HELM, or CSV.",
+            metavar="RAW",
+        ),
+    ],
+    aligned: Annotated[Path, typer.Argument(help="Scores of the same tasks afterwards.", metavar="ALIGNED")],
+    samples_raw: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Scores of each item, raw: samples_TASK_DATE.jsonl, a folder of those, or TASK=FILE; repeatable. "
+            "Those beside the results of lm_eval are found without it.",
+            metavar="FILE",
+        ),
+    ] = None,
+    samples_aligned: Annotated[
+        list[str] | None, typer.Option(help="The same of aligned; repeatable.", metavar="FILE")
+    ] = None,
+    margin: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What is no tax yet, in points of 100; or METRIC=D for a metric in a unit of its own; repeatable.",
+            metavar="D",
+        ),
+    ] = None,
+    chance: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What chance alone scores in a task, in the unit of the file, e.g. arc=0.25; repeatable.",
+            metavar="TASK=SCORE",
+        ),
+    ] = None,
+    cluster: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Field of a sample that says which belong together, e.g. doc.passage; or TASK=FIELD; repeatable.",
+            metavar="FIELD",
+        ),
+    ] = None,
+    metric: Annotated[list[str] | None, typer.Option(help="Compare this metric only; repeatable.", metavar="M")] = None,
+    higher: Annotated[
+        list[str] | None, typer.Option(help="Of this metric, more is better; repeatable.", metavar="M")
+    ] = None,
+    lower: Annotated[
+        list[str] | None, typer.Option(help="Of this metric, less is better; repeatable.", metavar="M")
+    ] = None,
+    confidence: Annotated[float, typer.Option(help="Of all intervals.", metavar="SHARE")] = 0.95,
+    json: Annotated[Path | None, typer.Option(help="Write the record as JSON.", metavar="FILE")] = None,
+) -> None:
+    """Tell how much worse a model scores after alignment, or behind guards, task by task and on average.
+
+    Above 0 is a tax, below 0 a bonus, whichever way the metric goes. Items that both arms have are paired (McNemar's
+    test where they are right or wrong, Student's t else); without them the standard errors of the files are used, and
+    that is said. Verdicts: tax, bonus, no tax beyond the margin (two one-sided tests), inconclusive; adjusted by Holm
+    over all tasks. Tasks that differ in version, examples in the prompt, metric, filter or number of items are not
+    compared.
+    """
+    with refusing_bad_input():
+        require_extra()
+        from rich.console import Console
+
+        from aligntax.commands.tax.performance_table import print_performance
+        from aligntax.experiment.gate.outputs import require_apart
+        from aligntax.experiment.result import write_json
+        from aligntax.taxes.performance import Asked, Question, performance_tax, read_arm
+        from aligntax.taxes.performance.asking import chances, margins
+
+        of_points, of_metrics = margins(margin or ())
+        question = Question(of_points, of_metrics, chances(chance or ()), confidence)
+        asked = [
+            Asked(
+                tuple(samples or ()), tuple(cluster or ()), tuple(metric or ()), tuple(higher or ()), tuple(lower or ())
+            )
+            for samples in (samples_raw, samples_aligned)
+        ]
+        require_apart({"--json": json}, [raw, aligned])
+        if json is not None:
+            require_writable("--json", json)
+        try:
+            with shown(Console(stderr=True, highlight=False, markup=False, emoji=False)) as progress:
+                before, after = (
+                    read_arm(path, each, progress) for path, each in zip((raw, aligned), asked, strict=True)
+                )
+            require_apart({"--json": json}, [*before.paths, *after.paths])
+            record = performance_tax(before, after, question)
+        except KeyboardInterrupt as error:
+            raise typer.Exit(INTERRUPTED) from error
+        except ModuleNotFoundError as error:
+            if "pip install" not in str(error):
+                raise
+            complain(error)
+            raise typer.Exit(BAD_INPUT) from error
+        if json is not None:
+            write_json(json, record.to_dict())
+    out = Console(highlight=False, markup=False, emoji=False)
+    print_performance(out, record)
+    if json is not None:
+        out.print(f"Record: {json}", soft_wrap=True)
+    if not record.figures:
+        complain("nothing could be compared; the refusals above say why")
+        raise typer.Exit(BAD_INPUT)

@@ -1,0 +1,1 @@
+"""Pages that need nothing more: what they are made of, how they are drawn, and how they are written."""

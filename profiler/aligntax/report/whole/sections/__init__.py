@@ -1,0 +1,1 @@
+"""The sections of the whole tax's page, one function each."""

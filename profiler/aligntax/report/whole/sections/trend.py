@@ -1,0 +1,126 @@
+"""Every tax over releases: does it decline?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial
+
+from aligntax.figures import MISSING
+from aligntax.report.experiment.contents import estimate
+from aligntax.report.page.parts import Block, Paragraph, Picture, Section, Table
+from aligntax.report.page.plots.canvas import Drawing, draw
+from aligntax.report.page.plots.curves import paint_trend
+from aligntax.report.page.plots.scale import Unit, unit_for
+from aligntax.report.whole.contents import Data
+from aligntax.report.whole.wording import kind_name, percent, written
+
+__all__ = ["MAX_PICTURES", "MAX_ROWS", "trend"]
+
+MAX_PICTURES = 8
+MAX_ROWS = 500
+_HEIGHT = 230.0
+
+
+def trend(whole: Data) -> Section | None:
+    """Return the section on releases; None where there are none to follow."""
+    figures = whole["trend"]
+    if not figures:
+        return None
+    headline = [figure for figure in figures if figure["headline"]]
+    blocks: list[Block] = [_verdicts(headline or figures[:MAX_PICTURES])]
+    blocks += [_picture(number, figure) for number, figure in enumerate(headline[:MAX_PICTURES])]
+    others = [figure for figure in figures if not figure["headline"]][:MAX_ROWS]
+    if others and headline:
+        blocks.append(_verdicts(others, summary=f"All other figures over releases: {len(others):,}"))
+    blocks.append(
+        Paragraph(
+            "A line is fitted over time by least squares; a release weighs by the width of its interval. The verdict "
+            "is that of the slope's 95 % interval, which follows from how far the releases lie from the line. Each "
+            "figure is judged alone: of twenty that do not move, one may seem to.",
+            "Slope",
+        )
+    )
+    return Section("trend", "Does it decline?", _reading(whole, headline or figures), tuple(blocks))
+
+
+def _reading(whole: Data, figures: list[Data]) -> str:
+    releases = whole["releases"]
+    span = f"{len(releases):,} releases from {releases[0]['date']} to {releases[-1]['date']}."
+    counted = Counter(figure["verdict"] for figure in figures)
+    if set(counted) == {None}:
+        return f"{span} {figures[0]['reason'].capitalize()}."
+    said = [f"{kind_name(figure['kind'])}: {figure['verdict']}" for figure in figures if figure["verdict"] is not None]
+    return f"{span} {'; '.join(said)}."
+
+
+def _tell(figure: Data, data: Data | None) -> str:
+    """Return an estimate of a figure; a relative one in per cent of raw."""
+    return percent(data) if figure["measure"] == "relative" else written(data, figure["unit"], signed=True)
+
+
+def _verdicts(figures: list[Data], summary: str = "") -> Table:
+    rows = [
+        (
+            f"{kind_name(figure['kind'])}: {figure['title']}",
+            "of raw" if figure["measure"] == "relative" else "absolute",
+            _tell(figure, figure["points"][0]["estimate"]),
+            _tell(figure, figure["points"][-1]["estimate"]),
+            _slope(figure),
+            figure["verdict"] or figure["reason"] or MISSING,
+        )
+        for figure in figures
+    ]
+    return Table(
+        "Each tax from the first release to the latest one, and how fast it moves.",
+        ("tax", "measured", "first", "latest", "slope", "does it decline?"),
+        rows,
+        words=(0, 1, 5),
+        summary=summary,
+    )
+
+
+def _slope(figure: Data) -> str:
+    if figure["slope"] is None:
+        return MISSING
+    text = written(figure["slope"], "share" if figure["measure"] == "relative" else figure["unit"], signed=True)
+    value, bracket, interval = text.partition(" (")
+    return f"{value} a {figure['per']}{bracket}{interval}"
+
+
+def _picture(number: int, figure: Data) -> Picture:
+    points = figure["points"]
+    estimates = [found for point in points if (found := estimate(point["estimate"])) is not None]
+    unit = _axis(figure, max(abs(found.value) for found in estimates))
+    verdict = figure["verdict"] or figure["reason"]
+    title = f"{kind_name(figure['kind'])}: {figure['title']}"
+    write = partial(_tell, figure)
+    drawing = draw(
+        Drawing(
+            f"trend-{number}",
+            f"{title}, over releases",
+            f"{len(points):,} releases, first {write(points[0]['estimate'])}, latest {write(points[-1]['estimate'])}: "
+            f"{verdict}.",
+            paint_trend(
+                estimates,
+                [point["date"] for point in points],
+                name=kind_name(figure["kind"]),
+                up=unit.name,
+                factor=unit.factor,
+            ),
+            (_HEIGHT, _HEIGHT),
+        )
+    )
+    rows = [(point["release"], point["date"], write(point["estimate"])) for point in points]
+    table = Table("The releases.", ("release", "date", "tax"), rows, words=(0, 1), summary="The releases as a table")
+    return Picture(drawing, f"{title}: {verdict}.", table)
+
+
+def _axis(figure: Data, greatest: float) -> Unit:
+    if figure["measure"] == "relative":
+        return Unit(100.0, "tax / raw, %")
+    if figure["unit"] == "seconds":
+        unit = unit_for(greatest)
+        return Unit(unit.factor, f"tax, {unit.name}")
+    if figure["unit"].partition(" ")[0] == "share":
+        return Unit(100.0, f"tax, points{figure['unit'].removeprefix('share')}")
+    return Unit(1.0, f"tax, {figure['unit']}")

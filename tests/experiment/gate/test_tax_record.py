@@ -1,0 +1,256 @@
+"""Budgets on other taxes: on one record, and on a whole report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aligntax.experiment.gate import Judged, compare_measured, judge, read_budget, read_measured
+from aligntax.experiment.gate.budget import Limit
+from aligntax.experiment.gate.judging import Standing
+from aligntax.experiment.gate.measured import Unit
+from aligntax.experiment.gate.quantity import parse_own, parse_signed, written
+from aligntax.taxes.whole import join, read_inputs
+
+from ...taxes.whole.records import benefit, debt, development, performance, record, result, write
+
+Save = Callable[..., Path]
+Run = Callable[..., Any]
+PASSED, FAILED, CANNOT_TELL = Standing.PASSED, Standing.FAILED, Standing.CANNOT_TELL
+
+
+@pytest.fixture
+def judged(save: Save) -> Callable[..., Judged]:
+    def judged(text: str, data: dict[str, Any]) -> Judged:
+        return judge(read_measured(save("t.json", data)), read_budget(save("budget.toml", text)))
+
+    return judged
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    def whole(**files: Any) -> dict[str, Any]:
+        folder = tmp_path / "records"
+        return join(read_inputs([write(folder, {f"{name}.json": data for name, data in files.items()})]))
+
+    return whole
+
+
+LIMITS = [
+    (performance(), "[performance]\nrelative = {}", '"7%"', '"2%"', '"5%"'),
+    (performance(), "[performance]\nabsolute = {}", '"4 points"', "2", "3.1"),
+    (performance(), '[performance."squad_v2.f1"]\nrelative = {}', "0.2", "0.02", "0.1"),
+    (performance(), "[performance.squad_v2.f1]\nabsolute = {}", "7.5", '"1 points"', "6.5"),
+    (benefit(), "[benefit]\nabsolute = {}", '"-30 points"', '"-60 points"', "-0.48"),
+    (benefit(), "[benefit.attack_success.change]\nrelative = {}", '"-50%"', '"-90%"', '"-80%"'),
+    (benefit(), "[benefit.false_positives.change]\nabsolute = {}", '"5%"', '"0.1%"', '"1.5 points"'),
+    (debt(), "[debt]\nabsolute = {}", '"5e6 USD a year"', "1e5", "900000"),
+]
+
+
+@pytest.mark.parametrize(("data", "text", "kept", "broken", "unclear"), LIMITS)
+def test_any_figure_of_a_record_can_be_limited(
+    judged: Callable[..., Judged], data: dict[str, Any], text: str, kept: str, broken: str, unclear: str
+) -> None:
+    for limit, standing in ((kept, PASSED), (broken, FAILED), (unclear, CANNOT_TELL)):
+        assert judged(text.format(limit), data).standing is standing
+
+
+def test_all_limits_stand_in_the_table_with_the_figures_unit(judged: Callable[..., Judged]) -> None:
+    found = judged('[performance]\nabsolute = "2 points"\n[performance.wsc.acc]\nabsolute = 20', performance())
+    assert [each.limit.written for each in found.judgements] == ["2.00 points", "20.0 points"]
+    plain = found.to_dict()
+    assert [(one["limit"], one["unit"]) for one in plain["limits"]] == [
+        ("performance.absolute", "points"),
+        ("performance.wsc.acc.absolute", "points"),
+    ]
+    assert json.loads(json.dumps(plain)) == plain
+
+
+def test_what_was_refused_cannot_be_told_and_says_why(judged: Callable[..., Judged]) -> None:
+    text = '[performance.wsc.acc]\nrelative = "5%"\n[performance.mmlu.acc]\nrelative = "5%"\nabsolute = 1'
+    found = judged(text, performance())
+    assert {each.standing for each in found.judgements} == {CANNOT_TELL}
+    assert found.judgements[0].reason == "refused: the interval of raw includes 0"
+    assert found.judgements[1].reason.startswith("refused: raw has version 1 and aligned version 2")
+
+
+def test_exact_counts_are_judged_only_where_the_budget_says_so(judged: Callable[..., Judged]) -> None:
+    text = '[development.dependencies]\nabsolute = "20 packages"'
+    assert judged(text, development()).standing is CANNOT_TELL
+    assert judged(f"judge_single_values = true\n{text}", development()).standing is PASSED
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[performance.mmlu]\nrelative = 0.1", r"\[performance.mmlu\] limits what .*; its performance are macro, "),
+        (
+            '[performance]\nabsolute = "5 ms"',
+            r"performance\.absolute='5 ms' is not in points; write e\.g\. '1\.5 points'",
+        ),
+        ('[performance]\nrelative = "5 points"', r"performance\.relative='5 points' is no limit"),
+        ("[performance]\nspeed = 1", r"the key 'performance\.speed' is unknown; known are absolute, relative"),
+        ("[performance.macro]\nmax_regression = 0.1", r"the key 'performance\.macro\.max_regression' is unknown"),
+        ('[performance]\nabsolute = "much"', r"performance\.absolute='much' is not a limit; write a number and a unit"),
+        ("[performance]\nabsolute = true", r"performance\.absolute=True is not a limit"),
+        ("[performance]\nabsolute = nan", r"performance\.absolute=nan is not a limit"),
+        ("performance = 1", r"performance=1 is no table"),
+    ],
+)
+def test_limits_that_do_not_fit_are_refused(judged: Callable[..., Judged], text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=rf"budget\.toml: {message}"):
+        judged(text, performance())
+
+
+def test_a_budget_for_all_taxes_can_be_held_against_one_of_them(judged: Callable[..., Judged]) -> None:
+    text = "[tax]\nrelative = 0.1\n[performance]\nrelative = 0.2\n[benefit.attack_success.change]\nabsolute = 0"
+    found = judged(text, performance())
+    assert [(each.standing, each.reason) for each in found.judgements] == [
+        (CANNOT_TELL, "not measured"),
+        (PASSED, ""),
+        (CANNOT_TELL, "not measured"),
+    ]
+    assert judged(text, result()).judgements[0].reason == "the limit lies within the interval; measure for longer" or (
+        judged(text, result()).judgements[0].standing is FAILED
+    )
+
+
+def test_a_whole_report_is_held_against_limits_on_every_kind(
+    judged: Callable[..., Judged], whole: Callable[..., dict[str, Any]]
+) -> None:
+    made = whole(p=performance(), b=benefit(), r=result())
+    text = """
+        [tax]
+        absolute = "3 ms"
+        relative = "25%"
+        [guards.pii]
+        absolute = "2 ms"
+        [cpu]
+        absolute = "2 ms"
+        [performance]
+        relative = "10%"
+        [benefit.attack_success.change]
+        absolute = "-30 points"
+    """
+    found = judged(text, made)
+    assert {each.standing for each in found.judgements} == {PASSED}, found.judgements
+    assert judged('[guards.pii]\nabsolute = "1 us"', made).standing is FAILED
+    with pytest.raises(ValueError, match="its guards are pii, toxicity"):
+        judged('[guards.none]\nabsolute = "1 us"', made)
+
+
+def test_of_several_files_none_is_the_headline(
+    judged: Callable[..., Judged], whole: Callable[..., dict[str, Any]]
+) -> None:
+    made = whole(one=performance(), two=performance(0.5), r1=result(1), r2=result(2))
+    found = judged(
+        '[performance]\nrelative = 0.9\n[tax]\nrelative = 0.9\n[performance."two:macro"]\nrelative = 0.2', made
+    )
+    assert [each.standing for each in found.judgements] == [CANNOT_TELL, FAILED, CANNOT_TELL]
+    assert found.judgements[0].reason == "several files have one: one.json, two.json; name the figure"
+    assert found.judgements[2].reason == "several results have one: r1.json, r2.json; gate each of them"
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({**performance(), "kind": "speed"}, "kind 'speed' is no tax that is known"),
+        ({**performance(), "figures": [], "refusals": []}, "holds no figure and no refusal"),
+        ({"schema": "aligntax.tax/1"}, "is not whole ('kind' is missing); write it anew with aligntax"),
+        ({"schema": "aligntax.whole/1", "taxes": []}, "is not whole ('refusals' is missing)"),
+        ({"schema": "aligntax.tax/2"}, "has schema 'aligntax.tax/2'"),
+    ],
+)
+def test_damaged_records_are_refused(save: Save, data: dict[str, Any], message: str) -> None:
+    path = save("t.json", data)
+    with pytest.raises(ValueError, match=r"t\.json: ") as refused:
+        read_measured(path)
+    assert message in str(refused.value)
+
+
+def test_an_interval_that_is_none_is_refused_by_its_name(save: Save) -> None:
+    made = performance()
+    made["figures"][1]["relative"] = {"value": 1, "low": 2, "high": 3}
+    with pytest.raises(ValueError, match=r"t\.json: performance\.squad_v2\.f1\.relative: .*low <= value <= high"):
+        read_measured(save("t.json", made))
+
+
+def test_records_have_no_samples_to_compare(save: Save) -> None:
+    one = read_measured(save("t.json", performance()))
+    with pytest.raises(ValueError, match=r"t\.json: aligntax\.tax/1 has no samples to compare; hold its figures"):
+        compare_measured(one, one)
+
+
+def test_the_command_gates_a_record_and_writes_everything(run: Run, save: Save, tmp_path: Path) -> None:
+    save("t.json", performance())
+    save("budget.toml", '[performance]\nrelative = "2%"')
+    found = run(
+        *("gate", "t.json", "--budget", "budget.toml", "--json", "g.json", "--junit", "g.xml", "--markdown", "g.md"),
+        *("--bencher", "b.json", "--history", "history"),
+    )
+    assert (found.code, found.err) == (1, "")
+    assert "performance.relative" in found.out
+    assert "pairs of requests" not in (tmp_path / "g.md").read_text()
+    bencher = json.loads((tmp_path / "b.json").read_text())
+    assert bencher["Performance tax performance squad_v2.f1"]["relative-tax"]["value"] == pytest.approx(0.1)
+    assert len([*(tmp_path / "history").iterdir()]) == 1
+    refused = run("gate", "t.json", "--budget", "budget.toml", "--pytest-benchmark", "p.json")
+    assert refused.code == 3
+    assert "pytest-benchmark shows requests" in refused.err
+
+
+def test_the_command_gates_a_whole_report(run: Run, save: Save, whole: Callable[..., dict[str, Any]]) -> None:
+    save("w.json", whole(p=performance(), r=result()))
+    save("budget.toml", '[performance]\nrelative = "8%"\n[tax]\nabsolute = "4 ms"')
+    assert run("gate", "w.json", "--budget", "budget.toml").code == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "expected"),
+    [
+        ("5 ms", "seconds", 0.005),
+        ("-1.5e3us", "seconds", -0.0015),
+        ("64 MiB", "bytes", 64 * 2**20),
+        ("2%", "share", 0.02),
+        ("2 points", "share", 0.02),
+        ("0.02", "share", 0.02),
+        ("-30 points", "share of attacks", -0.3),
+        ("1.5 points per tenfold size", "", 1.5),
+        ("12 USD per million requests", "USD per million requests", 12.0),
+        (-3, "points", -3.0),
+    ],
+)
+def test_amounts_in_a_figures_own_unit(value: Any, unit: str, expected: float) -> None:
+    assert parse_own("x", value, unit) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit"), [("5 ms", "points"), ("1 USD", "EUR"), ("2%", "points"), ("inf", ""), ("1e999", "")]
+)
+def test_amounts_in_another_unit_are_refused(value: Any, unit: str) -> None:
+    with pytest.raises(ValueError, match="is not "):
+        parse_own("x", value, unit)
+
+
+@pytest.mark.parametrize(("value", "expected"), [("-30%", -0.3), (-0.3, -0.3), ("30 %", 0.3), ("0.3", 0.3)])
+def test_ratios_may_be_negative_where_a_bonus_is(value: Any, expected: float) -> None:
+    assert parse_signed("x", value) == pytest.approx(expected)
+    with pytest.raises(ValueError, match="is no limit"):
+        parse_signed("x", "--1%")
+
+
+def test_a_limit_in_an_unknown_unit_is_shown_as_it_is_written() -> None:
+    limit = Limit("debt", "debt.absolute", 5.0, Unit.OWN, own="5 USD")
+    assert limit.written == "5 USD"
+    assert limit.in_unit("USD").written == "5 USD"
+    assert written(1234.5, "USD", signed=True) == "+1,230 USD"
+
+
+def test_a_record_of_refusals_alone_can_be_read(save: Save) -> None:
+    made = {**record("performance", []), "refusals": performance()["refusals"]}
+    assert read_measured(save("t.json", made)).metrics == {}
