@@ -5,10 +5,11 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
 
-.PHONY: help setup demo test check gate bench clean
+.PHONY: help setup demo report test check gate bench clean
 
 help:
 	@echo "make demo [ARGS='--once --json out.json']   a guarded pipeline, its tax table, and /metrics"
+	@echo "make report                                 the whole tax of made-up examples, as report.html"
 	@echo "make test [ARGS='-k attribution']           the test suite"
 	@echo "make check                                  lint, types, import contracts"
 	@echo "make gate                                   what recording a call costs, against its budget"
@@ -25,6 +26,9 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: setup
 	@$(BIN)/aligntax demo $(ARGS)
+
+report: setup
+	@$(BIN)/aligntax report examples/records --html report.html $(ARGS)
 
 test: setup
 	@$(BIN)/python -m pytest $(ARGS)

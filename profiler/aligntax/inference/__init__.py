@@ -13,6 +13,7 @@ from aligntax.inference.clusters import cluster_bootstrap, clustered_covariance,
 from aligntax.inference.equivalence import equivalence_p
 from aligntax.inference.estimate import CONFIDENCE, Estimate
 from aligntax.inference.fieller import fieller
+from aligntax.inference.line import FittedLine, fit_line
 from aligntax.inference.location import (
     difference_of_medians,
     mean,
@@ -36,6 +37,7 @@ __all__ = [
     "Comparison",
     "Detectable",
     "Estimate",
+    "FittedLine",
     "McNemar",
     "Statistic",
     "Verdict",
@@ -49,6 +51,7 @@ __all__ = [
     "equivalence_by_ranks",
     "equivalence_p",
     "fieller",
+    "fit_line",
     "holm",
     "mcnemar",
     "mean",
