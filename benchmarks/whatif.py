@@ -16,12 +16,13 @@ from aligntax.experiment.whatif import Verification, predict, read_traces, verif
 
 TARGET = "whatif_target:pipeline"
 PAIRS, QUICK_PAIRS = 200, 20
+BUDGET_SECONDS = 60.0
 WITHIN_PERCENT = 5.0
 
 
 def run(quick: bool) -> Result:
     """Record, predict each case from the record, and measure it."""
-    design = Design(width=1e-6, budget_seconds=120, max_pairs=QUICK_PAIRS if quick else PAIRS)
+    design = Design(width=1e-6, budget_seconds=BUDGET_SECONDS, max_pairs=QUICK_PAIRS if quick else PAIRS)
     with tempfile.TemporaryDirectory(prefix="aligntax-whatif-") as folder:
         path = Path(folder) / "result.json"
         bench(TARGET, design=design, cold=False, progress=lambda *_: True).save(path)
