@@ -6,10 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-from scipy import stats
-
-from aligntax.inference import CONFIDENCE, Estimate
+from aligntax.inference import CONFIDENCE, Estimate, fit_line
 from aligntax.inference.samples import probability
 from aligntax.taxes.scaling.points import Point
 
@@ -19,7 +16,6 @@ FEWEST_SIZES = 4
 GROWS, SHRINKS, CANNOT_TELL = "grows", "shrinks", "cannot tell"
 FORMULA = "relative tax = a + b log10(size), least squares, Student's t"
 PER_TENFOLD = "share per tenfold size"
-_ROUNDING = 1e-12
 
 
 class Slope(NamedTuple):
@@ -57,8 +53,7 @@ def fit_slope(points: Sequence[Point], confidence: float = CONFIDENCE) -> Slope 
     """Fit a line to the relative taxes of several sizes, or return why there is none.
 
     How sure the slope is follows from how far the points lie from the line, not from their own errors: models of
-    several sizes were trained one by one, and differ by more than their size. Student's t with two fewer degrees of
-    freedom than there are sizes. Source: Draper and Smith, Applied Regression Analysis, sections 1.4 and 9.2.
+    several sizes were trained one by one, and differ by more than their size. See `aligntax.inference.fit_line`.
 
     Args:
         points: of one family, each size once.
@@ -74,21 +69,9 @@ def fit_slope(points: Sequence[Point], confidence: float = CONFIDENCE) -> Slope 
             f"{len(points)} sizes are too few for a slope: the points alone are told, not whether the tax grows; "
             f"measure models of {FEWEST_SIZES} sizes or more"
         )
-    logs, taxes = np.log10([point.size for point in points]), np.array([point.relative for point in points])
-    errors = [point.error for point in points if point.error]
-    weighted = len(errors) == len(points)
-    weights = 1 / np.array(errors) if weighted else np.ones(len(points))
-    centre = float(np.average(logs, weights=weights**2))
-    # Around the centre the slope and the height are independent, which keeps the digits that matter.
-    (slope, height), covariance = np.polyfit(logs - centre, taxes, 1, w=weights / weights.max(), cov=True)
-    error = math.sqrt(float(covariance[0, 0]))
-    if error * float(np.ptp(logs)) <= _ROUNDING * float(np.abs(taxes).max()):  # on the line but for rounding
-        error = 0.0
-        slope = 0.0 if np.ptp(taxes) == 0 else slope
-    half = float(stats.t.isf((1 - confidence) / 2, len(points) - 2)) * error
-    return Slope(
-        Estimate(float(slope), float(slope) - half, float(slope) + half), float(height - slope * centre), weighted
-    )
+    logs = [math.log10(point.size) for point in points]
+    line = fit_line(logs, [point.relative for point in points], [point.error for point in points], confidence)
+    return Slope(line.slope, line.intercept, line.weighted)
 
 
 def _check(points: Sequence[Point]) -> None:
