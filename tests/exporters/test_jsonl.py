@@ -93,7 +93,7 @@ def test_a_line_says_it_all(path: Path) -> None:
         nothing | pii | {"offset_ns": 1_000, "duration_ns": 500, "verdict": "error"}
         | {"cpu_ns": 400, "error_type": "KeyError"},
         nothing | model | {"offset_ns": 2_000, "duration_ns": 2_000, "verdict": None, "call": 3}
-        | {"gpu_ns": 2_500, "gpu_device": "cuda:0"},
+        | {"gpu_ns": 2_500, "gpu_offset_ns": 2_100, "gpu_device": "cuda:0"},
         nothing | pii | {"offset_ns": 3_000, "duration_ns": 500, "verdict": "modify", "parent": 1},
         nothing | model | {"offset_ns": 5_000, "duration_ns": 1_000, "verdict": "allow", "call": 3},
     ]  # fmt: skip

@@ -20,8 +20,19 @@ from .receiver import Receiver
 pytestmark = pytest.mark.usefixtures("no_otel_variables")
 
 
+_EARLIER: set[threading.Thread] = set()
+
+
+@pytest.fixture(autouse=True)
+def _others() -> None:
+    """Note the threads of what lives as long as the test run, such as the target of an experiment."""
+    _EARLIER.clear()
+    _EARLIER.update(threading.enumerate())
+
+
 def own_threads() -> list[str]:
-    return [t.name for t in threading.enumerate() if t.name.startswith(("aligntax", "Otel"))]
+    found = [thread for thread in threading.enumerate() if thread not in _EARLIER]
+    return [thread.name for thread in found if thread.name.startswith(("aligntax", "Otel"))]
 
 
 def one_request(profiler: Profiler) -> None:
