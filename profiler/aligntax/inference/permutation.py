@@ -122,8 +122,9 @@ def _independent(first: Sample, second: Sample, centre: Any, seed: int, resample
         return Permuted(observed, 1.0)
     if ranks and min(len(left), len(right), _apart(together)) >= NORMAL_FROM:
         return Permuted(observed, float(stats.mannwhitneyu(first, second, method="asymptotic").pvalue))
+    swapped = observed < 0 or (observed == 0 and len(left) > len(right))
     test = stats.permutation_test(
-        (right, left) if observed < 0 else (left, right),
+        (right, left) if swapped else (left, right),
         difference,
         permutation_type="independent",
         vectorized=True,
