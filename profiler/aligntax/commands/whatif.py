@@ -79,8 +79,8 @@ def whatif(
     """Predict the tax with guards dropped, made faster, run in parallel or reordered, all at once.
 
     Each recorded request is replayed with the changes: work starts when what it waited for has ended, plus the gap that
-    was there. The model and the application take the time that they took. Nothing is taken to slow anything else down;
-    --verify shows what that leaves out.
+    was there. The model and the application take the time that they took. By how much the guards slow these down, known
+    from a result of aligntax bench, is taken to stay; --verify shows what that leaves out.
     """
     with refusing_bad_input():
         require_extra()
@@ -95,7 +95,7 @@ def whatif(
                 require_writable(option, path)
         result = None if into is None else Result.load(into)
         recorded = read_traces(file)
-        prediction = predict(recorded.traces, changes, seed=seed)
+        prediction = predict(recorded.traces, changes, residual=recorded.residual, seed=seed)
     from rich.console import Console
 
     out, err = (Console(stderr=stderr, highlight=False, markup=False, emoji=False) for stderr in (False, True))
@@ -189,6 +189,8 @@ def _prediction_table(data: Mapping[str, Any]) -> Table:
 
 
 def _notes(data: Mapping[str, Any], incomplete: int) -> Iterator[str]:
+    from aligntax.report.experiment.estimates import signed_duration
+
     traces, blocked = data["traces"], data["blocked"]
     yield (
         f"Requests: {traces['read']:,} read, {traces['comparable']:,} ran to their end, {traces['blocked']:,} blocked, "
@@ -198,6 +200,12 @@ def _notes(data: Mapping[str, Any], incomplete: int) -> Iterator[str]:
         yield f"{incomplete:,} requests were passed over: not all of their spans or GPU times had been written."
     if blocked is not None and blocked["let_through"]:
         yield f"{blocked['let_through']:,} requests would not be blocked any more; how they go on is not known."
+    residual = data["tax"]["residual_seconds"]
+    if residual is not None:
+        yield (
+            f"The tax includes the contention that was measured, {signed_duration(residual['value'])} a request; it is "
+            "taken to stay."
+        )
     for warning in data["warnings"]:
         yield f"Note: {warning}."
 

@@ -12,6 +12,7 @@ import pytest
 from aligntax import Layer, Outcome, Span, Trace, Verdict
 from aligntax.experiment.whatif import Change, Drop, Faster, Parallel, Prediction, Reorder, predict
 from aligntax.experiment.whatif.contrast import Seconds, contrast_of_quantiles
+from aligntax.inference import Estimate
 
 PII, TOXICITY = (Layer(name, stage="input") for name in ("pii", "toxicity"))
 MODEL = Layer("model", kind="model")
@@ -62,6 +63,32 @@ def test_the_tax_before_and_after(change: Change, mean: float, median: float) ->
     assert found.relative is not None
     assert found.relative[0].value == pytest.approx(0.075)
     assert found.relative[1].value == pytest.approx(mean / 100)
+
+
+@pytest.mark.parametrize("change", [Drop("pii"), Faster("toxicity", 2), Parallel("toxicity")], ids=str)
+def test_contention_that_was_measured_stays(change: Change) -> None:
+    """The model would have been 3 ms faster without guards: the tax has that on top, before and after."""
+    bare = predict(TEN, [change])
+    found = predict(TEN, [change], residual=Estimate(3e-3, 2e-3, 5e-3))
+    assert found.residual == (3e-3, 2e-3, 5e-3)
+    for name, one in bare.tax.items():
+        with_it = found.tax[name]
+        for without, estimate in ((one.before, with_it.before), (one.after, with_it.after)):
+            if without.low is None:
+                assert estimate == pytest.approx((without.value + 3e-3, None, None))
+            else:
+                assert estimate == pytest.approx((without.value + 3e-3, without.low + 2e-3, without.high + 5e-3))
+        assert with_it.difference == pytest.approx(one.difference)
+    assert found.request == bare.request
+    assert found.raw.value == pytest.approx(0.097)
+    assert found.relative is not None
+    assert found.relative[0].value == pytest.approx(10.5 / 97)
+    assert found.to_dict()["tax"]["residual_seconds"] == {"value": 3e-3, "low": 2e-3, "high": 5e-3}
+
+
+def test_contention_without_an_interval_leaves_the_tax_without_one() -> None:
+    found = predict(TEN, [Drop("pii")], residual=Estimate(3e-3))
+    assert found.tax["mean"].before == pytest.approx((10.5e-3, None, None))
 
 
 def test_what_every_request_gains_alike_is_known_exactly() -> None:
@@ -200,7 +227,8 @@ def test_as_plain_data_it_is_json() -> None:
         {"change": "faster", "guard": "toxicity", "factor": 2},
         {"change": "parallel", "guard": "toxicity"},
     ]
-    assert data["tax"].keys() == {"mean_seconds", "p50_seconds", "p99_seconds", "relative"}
+    assert data["tax"].keys() == {"mean_seconds", "p50_seconds", "p99_seconds", "relative", "residual_seconds"}
+    assert data["tax"]["residual_seconds"] is None
     assert data["tax"]["p99_seconds"]["after"]["low"] is None
     assert (data["blocked"], data["verification"]) == (None, None)
     assert Reorder(("a", "b")).to_dict() == {"change": "reorder", "order": ["a", "b"]}

@@ -123,7 +123,15 @@ def test_a_file_that_a_profiler_wrote(make_profiler: Callable[..., Profiler], cl
 
 def test_a_result_of_an_experiment(path: Path) -> None:
     path.write_text(json.dumps(make_result([1.0], [2.0], traces=[written(TRACE), written(TRACE)]), indent=1))
-    assert read_traces(path).traces == [from_zero(TRACE)] * 2
+    found = read_traces(path)
+    assert found.traces == [from_zero(TRACE)] * 2
+    assert found.residual is not None
+    assert found.residual.to_dict() == json.loads(path.read_text())["contention"]["residual_seconds"]
+
+
+def test_a_result_without_contention(path: Path) -> None:
+    path.write_text(json.dumps({**make_result([1.0], [2.0], traces=[written(TRACE)]), "contention": None}, indent=1))
+    assert read_traces(path).residual is None
 
 
 def test_requests_with_more_spans_than_are_written_are_passed_over(path: Path) -> None:
@@ -179,6 +187,9 @@ def spoilt_span(**changes: Any) -> str:
         (json.dumps(make_result([1.0], [2.0], traces=[])), "holds no request that is complete"),
         (json.dumps({**make_result([1.0], [2.0]), "traces": None}), "has no traces"),
         (json.dumps(make_result([1.0], [2.0], traces=[{"schema": 7}])), "trace 0: 7 is no trace"),
+        (json.dumps({**make_result([1.0], [2.0]), "contention": {"residual_seconds": 3}}), "contention has no"),
+        (json.dumps({**make_result([1.0], [2.0]), "contention": {"other": 3}}), "contention has no residual_seconds"),
+        (json.dumps({**make_result([1.0], [2.0]), "contention": 3}), "contention has no residual_seconds"),
     ],
 )
 def test_refused(path: Path, text: str, message: str) -> None:

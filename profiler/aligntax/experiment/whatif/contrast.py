@@ -11,7 +11,7 @@ from scipy import stats
 from aligntax.inference import CONFIDENCE, Estimate, mean, mean_of_differences, quantile
 from aligntax.tax import quantile_ranks
 
-__all__ = ["Contrast", "Seconds", "contrast_of_means", "contrast_of_quantiles"]
+__all__ = ["Contrast", "Seconds", "contrast_of_means", "contrast_of_quantiles", "widened"]
 
 RESAMPLES = 2_000
 _RESAMPLED_AT_ONCE = 2_000_000  # values, which bounds the memory that the bootstrap takes
@@ -75,3 +75,21 @@ def contrast_of_quantiles(before: Seconds, after: Seconds, q: float, seed: int =
         ).confidence_interval
         difference = Estimate(value, min(value, float(drawn.low)), max(value, float(drawn.high)))
     return Contrast(quantile(before, q), quantile(after, q), difference)
+
+
+def widened(estimate: Estimate, added: Estimate | None, scale: float = 1.0) -> Estimate:
+    """Return an estimate whose value holds that of another one, with the ends of that one's interval added to its own.
+
+    Where both intervals cover what they are of, so does their sum, however the two depend on each other.
+
+    Args:
+        estimate: what to widen.
+        added: what its value holds already; None leaves it as it is.
+        scale: what `added` was multiplied with.
+    """
+    if added is None or estimate.low is None or estimate.high is None:
+        return estimate
+    if added.low is None or added.high is None:
+        return Estimate(estimate.value)
+    low, high = (scale * (end - added.value) for end in (added.low, added.high))
+    return Estimate(estimate.value, estimate.low + low, estimate.high + high)

@@ -10,7 +10,13 @@ import numpy as np
 
 from aligntax.attribution import attribute
 from aligntax.experiment.whatif.changes import Change, Drop, Parallel, Reorder
-from aligntax.experiment.whatif.contrast import Contrast, contrast_of_means, contrast_of_quantiles
+from aligntax.experiment.whatif.contrast import (
+    Contrast,
+    Seconds,
+    contrast_of_means,
+    contrast_of_quantiles,
+    widened,
+)
 from aligntax.experiment.whatif.pieces import Work, take_apart
 from aligntax.experiment.whatif.scenario import Scenario
 from aligntax.inference import Estimate, mean, ratio_of_means
@@ -56,6 +62,7 @@ class Prediction:
         tax: the tax of a request by `mean`, `p50` and `p99`, in seconds.
         relative: tax over raw time before and after, from the ratio of the means; None where the raw time is 0.
         raw: mean raw time in seconds, which no change of guards touches.
+        residual: contention that the tax includes, in seconds; None where it was not measured.
         request: duration of a request by `mean` and `p50`, in seconds.
         blocked: of the blocked requests; None where there are none.
         warnings: what the figures do not tell.
@@ -68,6 +75,7 @@ class Prediction:
     tax: Mapping[str, Contrast]
     relative: tuple[Estimate, Estimate] | None
     raw: Estimate
+    residual: Estimate | None
     request: Mapping[str, Contrast]
     blocked: Blocked | None
     warnings: Sequence[str]
@@ -77,9 +85,9 @@ class Prediction:
 
         `schema`, `scenario` (in words), `changes[] {change, guard, factor | order}`; `traces {read, comparable,
         blocked, left_out}`; `tax {mean_seconds, p50_seconds, p99_seconds}`, each `{before, after, difference}` of
-        `{value, low, high}`, and `relative {before, after}` or null; `request {raw_seconds, mean_seconds,
-        p50_seconds}`; `blocked {n, let_through, mean_seconds}` or null; `verification` (see `Verification.to_dict`)
-        or null; `warnings`. Low and high are null where n is too small.
+        `{value, low, high}`, `relative {before, after}` or null, and `residual_seconds` or null; `request {raw_seconds,
+        mean_seconds, p50_seconds}`; `blocked {n, let_through, mean_seconds}` or null; `verification` (see
+        `Verification.to_dict`) or null; `warnings`. Low and high are null where n is too small.
         """
         relative = None
         if self.relative is not None:
@@ -95,7 +103,11 @@ class Prediction:
                 "blocked": 0 if blocked is None else blocked.n + blocked.let_through,
                 "left_out": self.left_out,
             },
-            "tax": {**_seconds(self.tax), "relative": relative},
+            "tax": {
+                **_seconds(self.tax),
+                "relative": relative,
+                "residual_seconds": None if self.residual is None else self.residual.to_dict(),
+            },
             "request": {"raw_seconds": self.raw.to_dict(), **_seconds(self.request)},
             "blocked": None if blocked is None else blocked.to_dict(),
             "verification": None,
@@ -103,15 +115,20 @@ class Prediction:
         }
 
 
-def predict(traces: Sequence[Trace], changes: Iterable[Change], *, seed: int = 0) -> Prediction:
+def predict(
+    traces: Sequence[Trace], changes: Iterable[Change], *, residual: Estimate | None = None, seed: int = 0
+) -> Prediction:
     """Predict what changes of guards would do to the tax of recorded requests.
 
-    Each request is replayed with the changes; the model and the application take the time that they took. That nothing
-    slows anything else down is part of the prediction, so guards in parallel are best verified.
+    Each request is replayed with the changes; the model and the application take the time that they took. By how much
+    the guards slow the rest down, where that was measured, is taken to stay as it is; that they do so by more once they
+    run beside it is not foreseen, so guards in parallel are best verified.
 
     Args:
         traces: recorded requests of one application, 1 to 100,000.
         changes: made together.
+        residual: contention residual of the experiment that recorded them, in seconds: the model would have been so
+            much faster without guards. The ends of its interval are added to those of the tax.
         seed: of the bootstrap.
 
     Raises:
@@ -145,10 +162,12 @@ def predict(traces: Sequence[Trace], changes: Iterable[Change], *, seed: int = 0
             f"none of {len(traces):,} requests ran to its end, so none has a tax; record requests that the guards allow"
         )
     raw, before, after = np.array(rows, dtype=np.float64).T / NANO
+    if residual is not None:
+        raw = raw - residual.value
     tax_before, tax_after = before - raw, after - raw
     relative = None
     if raw.mean() > 0:
-        relative = (_relative(raw, before), _relative(raw, after))
+        relative = (_relative(raw, before, residual), _relative(raw, after, residual))
     blocked = None
     if blocks or let_through:
         seconds = contrast_of_means(*(np.array(blocks, dtype=np.float64).T / NANO)) if blocks else None
@@ -159,21 +178,26 @@ def predict(traces: Sequence[Trace], changes: Iterable[Change], *, seed: int = 0
         len(rows),
         len(traces) - len(rows) - len(blocks) - let_through,
         {
-            "mean": contrast_of_means(tax_before, tax_after),
-            "p50": contrast_of_quantiles(tax_before, tax_after, 0.50, seed),
-            "p99": contrast_of_quantiles(tax_before, tax_after, 0.99, seed),
+            name: contrast._replace(before=widened(contrast.before, residual), after=widened(contrast.after, residual))
+            for name, contrast in (
+                ("mean", contrast_of_means(tax_before, tax_after)),
+                ("p50", contrast_of_quantiles(tax_before, tax_after, 0.50, seed)),
+                ("p99", contrast_of_quantiles(tax_before, tax_after, 0.99, seed)),
+            )
         },
         relative,
-        mean(raw),
+        widened(mean(raw), residual),
+        residual,
         {"mean": contrast_of_means(before, after), "p50": contrast_of_quantiles(before, after, 0.50, seed)},
         blocked,
         list(_warnings(scenario, works)),
     )
 
 
-def _relative(raw: np.ndarray[Any, Any], guarded: np.ndarray[Any, Any]) -> Estimate:
+def _relative(raw: Seconds, guarded: Seconds, residual: Estimate | None) -> Estimate:
     ratio = ratio_of_means(raw, guarded, paired=True)
-    return Estimate(ratio.value - 1, *(None if end is None else end - 1 for end in ratio[1:]))
+    relative = Estimate(ratio.value - 1, *(None if end is None else end - 1 for end in ratio[1:]))
+    return widened(relative, residual, float(1 / raw.mean()))
 
 
 def _seconds(figures: Mapping[str, Contrast]) -> dict[str, Any]:

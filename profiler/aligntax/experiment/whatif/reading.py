@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from aligntax.attribution import attribute
 from aligntax.experiment.result import MAX_BYTES, Result
 from aligntax.exporters.record import SCHEMA
+from aligntax.inference import Estimate
 from aligntax.trace import Layer, Outcome, Span, Trace, Verdict
 
 __all__ = ["MAX_TRACES", "Recorded", "read_traces", "trace_of"]
@@ -35,10 +36,12 @@ class Recorded(NamedTuple):
     Attributes:
         traces: the requests, in the order of the file.
         incomplete: how many were passed over: spans of theirs, or when their work ran on the GPU, had not been written.
+        residual: contention residual of the experiment, in seconds; None for a trace file.
     """
 
     traces: list[Trace]
     incomplete: int
+    residual: Estimate | None = None
 
 
 def read_traces(path: Path | str) -> Recorded:
@@ -54,7 +57,8 @@ def read_traces(path: Path | str) -> Recorded:
     path = Path(path)
     traces: list[Trace] = []
     incomplete = 0
-    for where, record in _records(path):
+    residual, records = _records(path)
+    for where, record in records:
         if len(traces) + incomplete >= MAX_TRACES:
             raise ValueError(
                 f"{path}: more than {MAX_TRACES:,} requests; pass a part of it, e.g. that of tail -n {MAX_TRACES}"
@@ -72,7 +76,7 @@ def read_traces(path: Path | str) -> Recorded:
             f"{path}: holds no request that is complete ({incomplete:,} are not); record some with TraceFile, or by "
             "aligntax bench TARGET --json FILE"
         )
-    return Recorded(traces, incomplete)
+    return Recorded(traces, incomplete, residual)
 
 
 def trace_of(record: Any) -> Trace | None:
@@ -114,47 +118,56 @@ def trace_of(record: Any) -> Trace | None:
     return trace
 
 
-def _records(path: Path) -> Iterator[tuple[str, Any]]:
-    """Yield each record of a file with the words for its place."""
+def _records(path: Path) -> tuple[Estimate | None, Iterator[tuple[str, Any]]]:
+    """Return the contention residual, if any, and each record of a file with the words for its place."""
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise ValueError(f"{path}: {size:,} bytes; at most {MAX_BYTES:,} are read, so pass a part of it")
-        with path.open(encoding="utf-8") as file:
-            first = file.readline(MAX_BYTES)
-            if _is_whole(first):
-                file.seek(0)
-                yield from _lines(path, file)
-                return
+        with path.open("rb") as file:
+            if _is_whole(file.readline(MAX_BYTES)):
+                return None, _lines(path)
     except OSError as error:
         raise ValueError(f"{path}: cannot be read ({error.strerror}); name a file that exists") from error
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: is no JSON (byte {error.start:,} is not UTF-8)") from error
-    traces = Result.load(path).data.get("traces")
+    data = Result.load(path).data
+    traces = data.get("traces")
     if not isinstance(traces, list):
         raise ValueError(  # noqa: TRY004 (the file is wrong, not an argument's type)
             f"{path}: has no traces; write a result that has by: aligntax bench TARGET --json FILE"
         )
-    yield from ((f"trace {index}", record) for index, record in enumerate(traces))
+    return _residual(path, data.get("contention")), ((f"trace {index}", each) for index, each in enumerate(traces))
 
 
-def _is_whole(line: str) -> bool:
+def _residual(path: Path, contention: Any) -> Estimate | None:
+    if not contention:
+        return None
+    try:
+        return Estimate.from_dict(contention["residual_seconds"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: contention has no residual_seconds {{value, low, high}}; was it changed?") from error
+
+
+def _is_whole(line: bytes) -> bool:
     """Whether a line is a record on its own; a result begins with a brace on a line, or is one line itself."""
     try:
         found = json.loads(line)
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return False
     return isinstance(found, dict) and str(found.get("schema")).startswith("aligntax.trace/")
 
 
-def _lines(path: Path, lines: Any) -> Iterator[tuple[str, Any]]:
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            yield f"line {number:,}", json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as error:
-            raise ValueError(f"{path}, line {number:,}: is no JSON; was it cut off? remove the line") from error
+def _lines(path: Path) -> Iterator[tuple[str, Any]]:
+    try:
+        with path.open(encoding="utf-8") as file:
+            for number, line in enumerate(file, 1):
+                if not line.strip():
+                    continue
+                try:
+                    yield f"line {number:,}", json.loads(line)
+                except (json.JSONDecodeError, RecursionError) as error:
+                    raise ValueError(f"{path}, line {number:,}: is no JSON; was it cut off? remove the line") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: is no JSON (byte {error.start:,} is not UTF-8)") from error
 
 
 def _span(record: Any, index: int) -> Span:

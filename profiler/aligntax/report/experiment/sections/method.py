@@ -93,6 +93,7 @@ def _terms(result: Data) -> Iterator[tuple[str, str]]:
     if result.get("whatif"):
         yield (
             "What if",
-            "Each recorded request is replayed with the change, and the tax computed anew. The intervals come from the "
-            "requests; that guards influence each other in other ways than by waiting is not in them.",
+            "Each recorded request is replayed with the change, and the tax computed anew; the contention residual is "
+            "added before and after. The intervals come from the requests; that a change alters what guards take from "
+            "each other and from the model, other than by waiting, is not in them.",
         )
