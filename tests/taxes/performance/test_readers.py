@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +17,6 @@ from ..one_command import figures, reasons
 from .making import DATA, csv, results, samples, tax
 
 HARNESS, HELM, INSPECT = DATA / "lm_eval", DATA / "helm", DATA / "inspect_ai"
-needs_inspect = pytest.mark.skipif(
-    importlib.util.find_spec("inspect_ai") is None,
-    reason="inspect_ai is not installed (its pins conflict with constraints.txt); run: pip install inspect-ai",
-)
 
 
 def test_harness_scores() -> None:
@@ -127,7 +123,6 @@ def test_helm_variance_is_the_populations(tmp_path: Path) -> None:
     )
 
 
-@needs_inspect
 def test_inspect_logs() -> None:
     arm = read_arm(INSPECT / "raw", Asked())
     score = arm.scores[Key("colours", "accuracy", "match")]
@@ -142,16 +137,16 @@ def test_inspect_logs() -> None:
     assert reasons(clustered)["colours: mean,length"] == "no_direction"
 
 
-@needs_inspect
 def test_inspect_logs_that_did_not_succeed_are_refused() -> None:
     record = tax(INSPECT / "unfinished", INSPECT / "aligned")
     assert not record.figures
     assert reasons(record) == {"colours": "unfinished"}
 
 
-@pytest.mark.skipif(importlib.util.find_spec("inspect_ai") is not None, reason="inspect_ai is installed")
-def test_inspect_logs_without_inspect_ai() -> None:
-    with pytest.raises(ModuleNotFoundError, match="inspect_ai is not installed; run: pip install inspect-ai"):
+def test_inspect_logs_without_inspect_ai(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "inspect_ai", None)
+    monkeypatch.delitem(sys.modules, "inspect_ai.log", raising=False)
+    with pytest.raises(ModuleNotFoundError, match=r"inspect_ai(\.log)? is not installed; run: pip install inspect-ai"):
         read_arm(INSPECT / "raw", Asked())
 
 
