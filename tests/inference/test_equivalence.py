@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from aligntax.inference import equivalence_p, mean_of_differences, ratio_of_means
+from aligntax.inference import equivalence_by_ranks, equivalence_p, mean_of_differences, permutation_p, ratio_of_means
 
 # "clinic", two variables of two groups of 15, with the p values of R's equivalence::tost(eps = 0.6), which statsmodels
 # reproduces to 13 digits in its tests (statsmodels/stats/tests/test_tost.py).
@@ -88,3 +90,19 @@ def test_tiny_times_do_not_vanish() -> None:
     expected = equivalence_p(base, new, 0.05, paired=False)
     assert 0 < expected < 1
     assert equivalence_p(base * 2.0**-300, new * 2.0**-300, 0.05, paired=False) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(
+    ("base", "new", "paired"),
+    [
+        # Three in five differ by hardly less than the margin, two in five by much more.
+        (np.linspace(10, 11, 100), np.linspace(10, 11, 100) - np.where(np.arange(100) % 5 < 3, 0.0009, 0.5), True),
+        # Hardly more than half are the same, the others far above in one arm and far below in the other one.
+        (np.repeat([10.0, 15.0], [52, 48]), np.repeat([10.0, 5.0], [52, 48]), False),
+    ],
+    ids=["paired", "independent"],
+)
+def test_ranks_that_contradict_a_median_within_the_margin(base: Any, new: Any, paired: bool, sign: int) -> None:
+    assert permutation_p(base, new + 0.001, paired, "ranks") < 0.05
+    assert equivalence_by_ranks(sign * base, sign * new, 0.001, paired=paired) == 1

@@ -109,3 +109,9 @@ def test_a_ratio_as_a_regression_on_logarithms_would_have_it(paired: bool) -> No
     interval = test.confidence_interval(0.95)
     found = ratio_of_means(base, new, paired=paired)
     assert found[1:] == pytest.approx((math.exp(interval.low), math.exp(interval.high)), rel=1e-6)
+
+
+def test_the_standard_error_that_an_interval_stands_for() -> None:
+    assert Estimate(1.0, 0.0, 2.0).standard_error() == pytest.approx(1 / 1.959964, rel=1e-6)
+    assert Estimate(1.0, 0.0, 2.0).standard_error(0.9) == pytest.approx(1 / 1.644854, rel=1e-6)
+    assert Estimate(1.0).standard_error() is None

@@ -28,7 +28,7 @@ from aligntax.inference.permutation import RESAMPLES, Statistic, permutation_p
 from aligntax.inference.power import Detectable, detectable_effect, power_table, rounds_needed
 from aligntax.inference.proportions import newcombe, wilson
 from aligntax.inference.rank_equivalence import equivalence_by_ranks
-from aligntax.inference.ratio import ratio_of_means
+from aligntax.inference.ratio import ratio_of_means, relative_difference
 from aligntax.inference.verdict import Comparison, Verdict, compare, decide
 
 __all__ = [
@@ -63,6 +63,7 @@ __all__ = [
     "power_table",
     "quantile",
     "ratio_of_means",
+    "relative_difference",
     "rounds_needed",
     "wilson",
 ]

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from scipy import stats
+
 CONFIDENCE = 0.95
 
 
@@ -30,6 +32,19 @@ class Estimate(NamedTuple):
     def covers(self, truth: float) -> bool:
         """Return whether a value lies within the interval; without an interval nothing is ruled out."""
         return self.low is None or self.high is None or self.low <= truth <= self.high
+
+    def standard_error(self, confidence: float = CONFIDENCE) -> float | None:
+        """Return the standard error that the interval stands for, were it that of a normal distribution.
+
+        Args:
+            confidence: of the interval, between 0 and 1.
+
+        Returns:
+            The error in the unit of the value; None without an interval.
+        """
+        if self.low is None or self.high is None:
+            return None
+        return self.width / (2 * float(stats.norm.isf((1 - confidence) / 2)))
 
     def to_dict(self) -> dict[str, float | None]:
         """Return the estimate as a result file holds it."""

@@ -62,7 +62,7 @@ def fit_line(
         raise ValueError("places and heights must be finite numbers; leave out what was not measured")
     if np.ptp(across) == 0:
         raise ValueError(f"all points lie at place {across[0]:g}; a slope takes two places")
-    known = [error for error in errors if error]
+    known = [error for error in errors if error is not None and error > 0]
     weighted = len(known) == len(up)
     weights = 1 / np.asarray(known) if weighted else np.ones(len(up))
     centre = float(np.average(across, weights=weights**2))

@@ -48,6 +48,12 @@ def ratio_of_means(base: ArrayLike, new: ArrayLike, paired: bool, confidence: fl
     return Estimate(value, value * math.exp(-half), value * math.exp(half))
 
 
+def relative_difference(base: ArrayLike, new: ArrayLike, paired: bool, confidence: float = CONFIDENCE) -> Estimate:
+    """Return mean(new) / mean(base) - 1, which is 0.05 where new takes 5 % longer; see `ratio_of_means`."""
+    ratio = ratio_of_means(base, new, paired, confidence)
+    return Estimate(ratio.value - 1, *(None if end is None else end - 1 for end in ratio[1:]))
+
+
 def _positive_mean(name: str, values: Sample) -> float:
     found = float(values.mean())
     if found <= 0:

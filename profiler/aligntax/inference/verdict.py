@@ -13,8 +13,8 @@ from aligntax.inference.estimate import Estimate
 from aligntax.inference.location import difference_of_medians, median_of_differences
 from aligntax.inference.multiplicity import holm
 from aligntax.inference.permutation import RESAMPLES, Statistic, permute
-from aligntax.inference.ratio import ratio_of_means
-from aligntax.inference.samples import Sample, arms, probability
+from aligntax.inference.ratio import relative_difference
+from aligntax.inference.samples import arms, probability
 
 
 class Verdict(StrEnum):
@@ -100,7 +100,7 @@ def compare(
     found = Comparison(
         Verdict.CANNOT_TELL,
         effect,
-        _relative(first, second, paired=paired) if min(centres) > 0 else None,
+        relative_difference(first, second, paired) if min(centres) > 0 else None,
         permuted.p,
         equivalent,
         len(first),
@@ -129,11 +129,6 @@ def decide(comparisons: Sequence[Comparison], alpha: float = 0.05) -> list[Compa
         found._replace(p=p) for found, p in zip(comparisons, holm([found.p for found in comparisons]), strict=True)
     ]
     return [found._replace(verdict=_verdict(found, alpha)) for found in adjusted]
-
-
-def _relative(first: Sample, second: Sample, *, paired: bool) -> Estimate:
-    ratio = ratio_of_means(first, second, paired)
-    return Estimate(*(None if figure is None else figure - 1 for figure in ratio))  # type: ignore[arg-type]
 
 
 def _worse(effect: float, tested: float, *, higher_is_worse: bool) -> bool | None:
