@@ -155,8 +155,8 @@ class Profiler:
             verdict: maps what the guard returned (of a stream: each item) to a `Verdict` or its name. By default a
                 `Verdict` found in the result counts; then changed text, which is `modify`; else `allow`.
             bypass: what an experiment calls instead when it leaves the guard out: it is called alike, and lets
-                everything pass. By default what the guard's attribute `bypass` says, or what an experiment makes of the
-                results of calls that allowed.
+                everything pass. By default what the guard's attribute `bypass` says (not that of a torch module, where
+                it may be a layer), or what an experiment makes of the results of calls that allowed.
 
         Raises:
             TypeError: if `function` is not callable.

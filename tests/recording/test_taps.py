@@ -30,9 +30,10 @@ def test_a_diverted_guard_is_not_called_and_its_layer_is_recorded_all_the_same(p
     assert [span.layer.name for span in request.trace.spans] == ["shout"]
     tap.restore()
     assert guard("loud") == "LOUD"
+    assert calls == ["loud"]
 
 
-def test_a_metered_call_is_diverted_as_well(profiler):
+def test_a_metered_call_is_diverted_as_well():
     with Profiler(drain_seconds=0, cpu_share=1) as metering:
         guard = metering.guard(str.upper, name="shout")
         taps_of(metering, "shout")[0].divert(lambda text: text)
@@ -64,14 +65,25 @@ async def test_coroutines_and_generators_are_diverted_too(profiler):
         for item in items:
             yield item.upper()
 
+    @profiler.guard(name="async stream")
+    async def later_chunks(items):
+        for item in items:
+            yield item.upper()
+
     async def as_it_is(text):
         return text
 
+    async def all_of_them(items):
+        for item in items:
+            yield item
+
     taps_of(profiler, "async")[0].divert(as_it_is)
     taps_of(profiler, "stream")[0].divert(iter)
+    taps_of(profiler, "async stream")[0].divert(all_of_them)
     with profiler.request():
         assert await later("quiet") == "quiet"
         assert list(chunks(["a", "b"])) == ["a", "b"]
+        assert [item async for item in later_chunks(["a", "b"])] == ["a", "b"]
 
 
 def test_what_stands_in_for_a_guard_is_said_when_it_is_wrapped_or_by_the_guard_itself(profiler):

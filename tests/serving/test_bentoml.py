@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,12 +22,6 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.serving.calling import CHAT
 from tests.serving.upstream import asking, content_of
-
-if find_spec("bentoml") is None:
-    pytest.skip(
-        "BentoML is not installed, and does not go with the OpenTelemetry of constraints.txt; run: pip install bentoml",
-        allow_module_level=True,
-    )
 
 # A cold cache of compiled guards delays the first request by many seconds.
 pytestmark = pytest.mark.timeout(180)

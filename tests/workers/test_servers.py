@@ -112,8 +112,9 @@ def test_a_program_that_a_program_starts_is_a_server_by_itself() -> None:
     assert int(run.communicate(timeout=60)[0]) == run.pid
 
 
-def test_a_program_that_gunicorn_starts_is_its_worker(tmp_path: Path) -> None:
-    master = tmp_path / "gunicorn"
+@pytest.mark.parametrize("manager", ["gunicorn", "bentoml"])
+def test_a_program_that_a_manager_of_workers_starts_is_its_worker(tmp_path: Path, manager: str) -> None:
+    master = tmp_path / manager
     master.write_text(f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {SHOW!r}])\n")
     run = subprocess.Popen([sys.executable, str(master)], stdout=subprocess.PIPE, text=True)
     assert int(run.communicate(timeout=60)[0]) == run.pid

@@ -78,7 +78,7 @@ class Hosts:
             raise TypeError(f"hosts={names!r} is one string; pass a list of names")
         names = list(names)
         for name in names:
-            if not _NAME.fullmatch(name):
+            if not (isinstance(name, str) and _NAME.fullmatch(name)):
                 raise ValueError(f"hosts={names!r} has {name!r}, which is not a host name; leave out scheme and port")
         self._names = {"localhost", socket.gethostname().lower(), *(name.lower().rstrip(".") for name in names)}
 

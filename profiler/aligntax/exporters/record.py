@@ -21,9 +21,9 @@ def record(trace: Trace, found: Attribution, unix_offset_ns: int) -> dict[str, A
     It holds `schema`, `start` (ISO 8601, UTC), `trace_id`, `model`, `outcome`, `duration_ns`, `raw_ns`, `tax_ns`,
     `unattributed_ns`, `shares_ns` by guard, and `spans`: of each its `layer`, `kind`, `stage`, `offset_ns` from the
     request's start, `duration_ns`, `verdict`, `parent` (index of the span whose call made it), `call` (the same number
-    in all runs of one streaming call), `cpu_ns`, `gpu_ns`, `gpu_offset_ns`,
-    `gpu_device` and `error_type`. What is not known is null.
-    Of more than `MAX_SPANS` spans the first are written; `spans_left_out` says how many are not.
+    in all runs of one streaming call), `cpu_ns`, `gpu_ns`, `gpu_offset_ns` (as `offset_ns`, on the GPU), `gpu_device`
+    and `error_type`. What is not known is null. Of more than `MAX_SPANS` spans the first are written; `spans_left_out`
+    says how many are not.
 
     Args:
         trace: one request.
@@ -48,9 +48,9 @@ def record(trace: Trace, found: Attribution, unix_offset_ns: int) -> dict[str, A
 
 
 def _span(span: Span, origin_ns: int) -> dict[str, Any]:
-    gpu_ns = None
+    gpu_ns = gpu_offset_ns = None
     if span.gpu_start_ns is not None and span.gpu_end_ns is not None:
-        gpu_ns = span.gpu_end_ns - span.gpu_start_ns
+        gpu_ns, gpu_offset_ns = span.gpu_end_ns - span.gpu_start_ns, span.gpu_start_ns - origin_ns
     return {
         "layer": span.layer.name,
         "kind": span.layer.kind,
@@ -62,7 +62,7 @@ def _span(span: Span, origin_ns: int) -> dict[str, Any]:
         "call": span.call or None,
         "cpu_ns": span.cpu_ns,
         "gpu_ns": gpu_ns,
-        "gpu_offset_ns": None if gpu_ns is None or span.gpu_start_ns is None else span.gpu_start_ns - origin_ns,
+        "gpu_offset_ns": gpu_offset_ns,
         "gpu_device": span.gpu_device,
         "error_type": span.error_type,
     }

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from aligntax.exporters.application import MetricsApplication
+from aligntax.exporters.certificates import server_context
 from aligntax.exporters.listener import Listener
 from aligntax.profiler import Profiler
 
@@ -106,7 +107,7 @@ def serve(
     elif username is not None or password is not None:
         raise ValueError("basic authentication needs both username and password; pass both or neither")
     application = MetricsApplication(profiler, credentials, token=token, hosts=hosts)
-    context = _tls_context(certfile, keyfile)
+    context = server_context(certfile, keyfile)
     try:
         if shared:
             listener = _shared_listener(profiler, host, port, application, context)
@@ -136,30 +137,6 @@ def _shared_listener(
             # now that one. The first worker of a server makes sure that nobody is there.
             Listener(host, port, application, context).server_close()
         return Listener(host, port, application, context, shared=True)
-
-
-def _tls_context(certfile: Path | str | None, keyfile: Path | str | None) -> ssl.SSLContext | None:
-    if certfile is None:
-        if keyfile is not None:
-            raise ValueError(f"keyfile={str(keyfile)!r} without certfile; pass the certificate as well")
-        return None
-    for name, path in (("certfile", certfile), ("keyfile", keyfile)):
-        if path is not None and not Path(path).is_file():
-            raise FileNotFoundError(f"{name}={str(path)!r} is not there; pass the path of a PEM file")
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(certfile, keyfile, password=_refuse_passphrase)
-    except ssl.SSLError as error:
-        raise ValueError(
-            f"certfile={str(certfile)!r} and keyfile={str(keyfile or certfile)!r} do not hold a certificate and its "
-            f"private key ({error.reason}); pass PEM files that belong together"
-        ) from error
-    return context
-
-
-def _refuse_passphrase() -> str:
-    """Stand in for the prompt on the terminal that an encrypted key would otherwise get."""
-    raise ValueError("the private key is encrypted; pass a keyfile that is not")
 
 
 def _forget_listener(reference: weakref.ref[MetricsServer]) -> None:

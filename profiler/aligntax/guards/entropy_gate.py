@@ -58,7 +58,7 @@ class EntropyGate(Guard):
         self._below = float("-inf") if below is None else float(below)
         entropy.warm(cuda=cuda)
 
-    def bypass(self, logits: Any, *_: Any, **__: Any) -> Judgement:  # noqa: ARG002 (called like the guard)
+    def bypass(self, logits: Any) -> Judgement:  # noqa: ARG002 (called like the guard)
         """Leave logits as they are: what experiments call instead of the guard, to tell what it costs."""
         return Judgement(Verdict.ALLOW, "")
 

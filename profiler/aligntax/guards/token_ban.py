@@ -88,7 +88,7 @@ class TokenBan(Guard):
 
     def bypass(self, logits: Any, *_: Any, **__: Any) -> Judgement:  # noqa: ARG002 (called like the guard)
         """Leave logits as they are: what experiments call instead of the guard, to tell what it costs."""
-        return Judgement(Verdict.ALLOW, "")
+        return _ALLOWED
 
     def __call__(self, logits: Any, tokens: Any = None, state: Any = None) -> Judgement:
         """Ban what must not follow in each row; in place.

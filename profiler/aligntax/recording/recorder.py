@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import logging
 from _thread import get_ident
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from types import CodeType
@@ -82,6 +83,16 @@ class Recorder:
                 self.variable.reset(token)
 
         return bound
+
+    @contextmanager
+    def outside(self) -> Iterator[None]:
+        """Leave the request that is current, if one is, for work that is no part of it."""
+        outer = self.current()
+        self.variable.set(self.orphan)
+        try:
+            yield
+        finally:
+            self.variable.set(outer)
 
     def next_bits(self) -> int:
         """Return a fresh call number, shifted to its place in a span's code."""

@@ -92,7 +92,11 @@ class TaxMiddleware:
             route = route_of(scope["method"], scope["path"], self.settings.routes)
             if route is not None:
                 if self._current().recording is not None:
-                    await self._apart(scope, receive, send)
+                    # It comes in the context of another one, which it is no part of. An application may ask itself
+                    # without a network in between, as BentoML's services do, and servers start the next request of a
+                    # connection from within the one before it. Neither may lead past the guards.
+                    with self.profiler.recorder.outside():
+                        await self(scope, receive, send)
                     return
                 guards = self._guards[route.kind]
                 if guards is None:
@@ -104,19 +108,6 @@ class TaxMiddleware:
             await live(self.app, scope, receive, send, self.open, self.close)
         else:
             await self.app(scope, receive, send)
-
-    async def _apart(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        """Answer a request that comes in the context of another one, which it is no part of.
-
-        An application may ask itself without a network in between, as BentoML's services do, and servers start the
-        next request of a connection from within the one before it. Neither may lead past the guards.
-        """
-        variable, outer = self.profiler.recorder.variable, self._current()
-        variable.set(self.profiler.recorder.orphan)
-        try:
-            await self(scope, receive, send)
-        finally:
-            variable.set(outer)
 
     def open(self) -> None:
         """Begin again after `close`, as a server that is started a second time does.

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from aligntax.exporters.access import Access, Hosts
-from aligntax.serving.certificates import require_pair
+from aligntax.exporters.certificates import server_context
 from aligntax.serving.settings import Settings
 
 __all__ = ["MetricsAccess", "metrics_access"]
@@ -33,7 +33,7 @@ def metrics_access(settings: Settings) -> MetricsAccess:
         ValueError: if one holds no usable secret, or no certificate with its key; names the key and the mend, and
             nothing that stands in the file.
     """
-    require_pair(settings.metrics_certificate, settings.metrics_key, ("metrics_certificate", "metrics_key"))
+    server_context(settings.metrics_certificate, settings.metrics_key, ("metrics_certificate", "metrics_key"))
     token = _secret("metrics_token_file", settings.metrics_token_file)
     password = _secret("metrics_password_file", settings.metrics_password_file)
     username = settings.metrics_username

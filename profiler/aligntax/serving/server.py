@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
-from aligntax.serving.certificates import require_pair
+from aligntax.exporters.certificates import server_context
 from aligntax.serving.http_server import BACKLOG, Listening, serve
 from aligntax.serving.limits import Limits
 from aligntax.serving.metrics_access import metrics_access
@@ -65,7 +65,8 @@ def run(options: ProxyOptions, listening: Listening, say: Callable[[str], object
         ValueError, OSError: for what cannot be used; names it and the mend.
     """
     upstream = Upstream.parse(options.upstream)
-    require_pair(listening.certfile, listening.keyfile)
+    # What is wrong with these is said once, and not by each worker; so with the metrics' below.
+    server_context(listening.certfile, listening.keyfile)
     settings = options.settings()
     if settings.metrics_port is None:
         settings = replace(settings, metrics_port=METRICS_PORT)
@@ -89,7 +90,7 @@ def run(options: ProxyOptions, listening: Listening, say: Callable[[str], object
             application = None
             # Workers make their own; guards that this process has made are those that their cache holds now.
             stack.enter_context(_environment(OPTIONS_VARIABLE, options.to_json()))
-            metrics_access(settings)  # what is wrong with it is said once, and not by each worker
+            metrics_access(settings)
             scheme = "https" if settings.metrics_certificate else "http"
             metrics = _url(scheme, settings.metrics_host, settings.metrics_port)
         say(f"Proxy: {_url('https' if listening.certfile else 'http', host, port)} in front of {options.upstream}")

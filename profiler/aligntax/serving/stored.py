@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterator, MutableMapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qs
 
-from aligntax.profiler import Profiler
 from aligntax.serving.answers import Answer
 from aligntax.serving.body import ClientGone, Replay, read_body
 from aligntax.serving.exchange import Guards, Run, prepared
@@ -49,7 +47,7 @@ class StoredAnswers:
         stream, output = guards.stream, guards.output
         if "starting_after" in query:  # the rest of a stream: of its first text, only the repetition is whole
             stream, output = (), (*stream, *output)
-        with _no_part_of_another(profiler), profiler.request() as request:
+        with profiler.recorder.outside(), profiler.request() as request:
             request.forget()
             replies = Replies("responses", settings, send)
             replies.streams = any(wants_stream({"stream": value}) for value in query.get("stream", ()))
@@ -67,14 +65,3 @@ class StoredAnswers:
                 await run.alone()
             finally:
                 answer.close()
-
-
-@contextmanager
-def _no_part_of_another(profiler: Profiler) -> Iterator[None]:
-    """Leave the request in whose context this one comes; an application may ask itself, as BentoML's services do."""
-    variable, outer = profiler.recorder.variable, profiler.recorder.current()
-    variable.set(profiler.recorder.orphan)
-    try:
-        yield
-    finally:
-        variable.set(outer)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 PROC = Path("/proc")
-_MANAGERS = ("gunicorn", "bentoml")
-"""Programs that start workers as new processes of another command line."""
 MAX_NAME_LENGTH = 120
+_MANAGERS = ("gunicorn", "bentoml")
+"""Programs whose workers may have a command line of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,8 @@ class Server:
 def this_server(name: str | None = None) -> Server:
     """Return the server that this process works for.
 
-    Workers that `multiprocessing` started, as uvicorn's are, and those of gunicorn, BentoML or any other process that
-    has forked them, belong to their parent. Any other process is a server by itself.
+    Workers that `multiprocessing` started, as uvicorn's are, those of gunicorn and BentoML, and those that any other
+    process has forked, belong to their parent. Any other process is a server by itself.
 
     Args:
         name: what the workers agree on by themselves; for other process managers.

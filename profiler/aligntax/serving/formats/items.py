@@ -104,12 +104,12 @@ def item_texts(item: dict[str, Any]) -> Iterator[tuple[Part, Place]]:
     yield from _shell_commands(item)
     for name in _WHOLE:
         is_text = isinstance(item.get(name), str)
-        if name == "arguments" and is_text and name != streamed:
-            for place in texts(item, name, is_json=True):
-                yield _COMES_WHOLE, place
-        elif name != streamed or not is_text:
-            for place in strings(item, name, _NO_TEXTS.get(name, LABELS)):
-                yield _COMES_WHOLE, place
+        if is_text and name == streamed:
+            continue  # as above
+        is_json = is_text and name == "arguments"
+        found = texts(item, name, is_json=True) if is_json else strings(item, name, _NO_TEXTS.get(name, LABELS))
+        for place in found:
+            yield _COMES_WHOLE, place
     for name in _WHOLE_TEXTS:
         if name != "result" or kind != "image_generation_call":
             for place in texts(item, name):
