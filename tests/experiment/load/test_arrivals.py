@@ -67,6 +67,13 @@ def test_what_is_no_load_is_refused(text: str, message: str) -> None:
         Arrivals.parse(text)
 
 
+@pytest.mark.parametrize("rate", [0.0, -1.0, 1e9])
+def test_rates_out_of_range_are_refused_before_the_first_arrival(rate: float) -> None:
+    for arrivals in (lambda: constant(rate, count=1), lambda: poisson(rate, 0, count=1)):
+        with pytest.raises(ValueError, match="requests a second"):
+            arrivals()
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 from collections import Counter
@@ -140,6 +141,11 @@ async def test_what_hangs_is_given_up_and_its_connection_closed(url: str, behavi
     await target.open()
     try:
         window = await drive(target, constant(20.0, count=4), ["hang", "hello"], Limits(timeout_seconds=0.5))
+        for _ in range(100):
+            if not behaviour.open_now:
+                break
+            await asyncio.sleep(0.1)
+        assert behaviour.open_now == 0
     finally:
         await target.close()
     assert [call.outcome for call in window.calls] == ["timeout", "allowed"] * 2
@@ -180,6 +186,12 @@ def test_what_is_no_url_is_refused(url: str) -> None:
 def test_a_password_in_a_url_is_refused_and_not_repeated() -> None:
     with pytest.raises(ValueError, match="password") as refused:
         chat_url(f"http://user:{KEY}@host:8000/")
+    assert KEY not in str(refused.value)
+
+
+def test_a_key_in_the_query_of_a_url_is_refused_and_not_repeated() -> None:
+    with pytest.raises(ValueError, match="the URL of host has a query") as refused:
+        chat_url(f"http://host:8000/?api-key={KEY}")
     assert KEY not in str(refused.value)
 
 

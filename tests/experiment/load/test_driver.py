@@ -185,6 +185,19 @@ def test_stopping_keeps_what_there_is() -> None:
     assert outcomes["cancelled"] >= 2
 
 
+def test_a_window_that_was_stopped_lasted_until_then() -> None:
+    async def main(time: VirtualTime) -> Window:
+        stop = asyncio.Event()
+        asyncio.get_running_loop().call_later(15.0, stop.set)
+        arrivals = constant(0.1, seconds=60.0)
+        return await drive(sleeping(0.3), arrivals, PROMPTS, stop=stop, clock=time.clock, pace=time.pace)
+
+    time = VirtualTime()
+    window = time.run(main(time))
+    assert [call.intended_ns for call in window.calls] == [0, 10**10]
+    assert window.seconds == pytest.approx(15.0, abs=0.2)
+
+
 def test_a_window_can_be_given_up() -> None:
     window, time = under(sleeping(0.3), constant(10.0, seconds=60.0), give_up=lambda call: call.number == 4)
     assert window.ended == "given up"

@@ -153,6 +153,23 @@ def test_two_files_are_compared_unpaired(files: Path) -> None:
     assert {arm["program"] for arm in found["arms"].values()} == {"guidellm 0.8.1", "aiperf 0.13.0"}
 
 
+@pytest.mark.parametrize("name", [GUIDELLM, f"{OLD}#1", f"{OLD}#2", AIPERF])
+def test_the_throughput_is_what_the_formula_of_its_program_says(files: Path, name: str) -> None:
+    arm = foreign_load({"raw": f"{files / name}"})["arms"]["raw"]
+    assert arm["throughput"] == pytest.approx(arm["outcomes"]["allowed"] / arm["seconds"])
+    if name == GUIDELLM:
+        written = json.loads((files / name).read_text())["benchmarks"][0]["metrics"]["requests_per_second"]
+        assert arm["throughput"] == pytest.approx(written["successful"]["mean"])
+
+
+def test_a_text_in_a_request_may_hold_line_ends_of_unicode(files: Path) -> None:
+    path = files / RECORDS
+    first, *rest = path.read_text().splitlines()
+    request = json.loads(first) | {"note": "one\u2028two\u0085three"}
+    path.write_text("\n".join([json.dumps(request, ensure_ascii=False), *rest]) + "\n", encoding="utf-8")
+    assert len(read_foreign(path)[0].calls) == 12
+
+
 def test_arms_that_were_asked_differently_are_said(files: Path) -> None:
     found = foreign_load({"raw": files / GUIDELLM, "guarded": f"{files / OLD}#2"})
     assert any("not asked alike" in warning for warning in found["warnings"])
@@ -185,9 +202,11 @@ TIMINGS = ("benchmarks", 0, "requests", "successful", 0, "info", "timings")
         (GUIDELLM, _set("benchmarks", 0, "duration", to=None), "not completed"),
         (GUIDELLM, _set("benchmarks", 0, "duration", to="long"), "should be a number"),
         (GUIDELLM, _set(*TIMINGS, "request_start", to=True), "should be a number"),
+        (GUIDELLM, _set("benchmarks", 0, "requests", "errored", to=3), "requests.errored is no list"),
         (GUIDELLM, _set("metadata", to={}), "neither GuideLLM's nor AIPerf's"),
         (AIPERF, _set("benchmark_duration", "unit", to="fortnights"), "unit 'fortnights'"),
         (AIPERF, _set("benchmark_duration", "avg", to=0), "not completed"),
+        (AIPERF, _set("input_config", "phases", to=3), "input_config.phases is no list"),
         (AIPERF, _set("inter_token_latency", "p50", to=[1]), "should be a number"),
     ],
 )

@@ -67,6 +67,18 @@ def test_how_a_stream_ends_is_told(pieces: tuple[bytes, ...], expected: Reply) -
     assert read(*pieces)[0] == expected
 
 
+@pytest.mark.parametrize("cut", [None, 1])
+def test_the_first_error_counts_however_the_stream_is_cut(cut: int | None) -> None:
+    refused = b'data: {"error": {"code": "content_filter"}}\n\n'
+    for first, second, expected in (
+        (b"data: <html>\n\n", refused, Reply("error", "unreadable answer")),
+        (refused, b"data: <html>\n\n", Reply("blocked")),
+    ):
+        reply, timing = read(first, second, event({"content": "a"}), cut=cut)
+        assert reply == expected
+        assert timing.chunks == 0
+
+
 def test_refusals_of_our_own_servers_are_blocks() -> None:
     events = refusal_events("chat", model="tiny", guard="pii", message="no")
     reply, timing = read(*events)

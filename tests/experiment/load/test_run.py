@@ -335,9 +335,11 @@ def test_plans_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
         Plan(POISSON, **wrong)
 
 
-@pytest.mark.parametrize("wrong", [{"requests": 10}, {"extensions": -1}, {"budget_seconds": 0}])
+@pytest.mark.parametrize(
+    "wrong", [{"requests": 10}, {"requests": 500_001}, {"extensions": -1}, {"tolerance": 0}, {"budget_seconds": 0}]
+)
 def test_searches_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"requests|extensions|budget"):
+    with pytest.raises(ValueError, match=r"requests|extensions|tolerance|budget"):
         SearchPlan(Objective.parse("p99<=1s"), **wrong)
 
 
@@ -358,7 +360,9 @@ def test_an_objective_is_read(text: str, expected: Objective) -> None:
     assert (again.q, again.limit_seconds) == (pytest.approx(expected.q), pytest.approx(expected.limit_seconds))
 
 
-@pytest.mark.parametrize("text", ["p99", "p99<=500", "p0<=1s", "p100<=1s", "99<=1s", "p99>=1s", "p99<=0s", ""])
+@pytest.mark.parametrize(
+    "text", ["p99", "p99<=500", "p0<=1s", "p100<=1s", "p99.99999999<=1s", "99<=1s", "p99>=1s", "p99<=0s", ""]
+)
 def test_what_is_no_objective_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"objective|duration|q=|limit_seconds"):
         Objective.parse(text)

@@ -10,14 +10,15 @@ from itertools import count as naturals
 from itertools import islice, takewhile
 from typing import Literal, get_args
 
+from aligntax.tax import NANO
+
 __all__ = ["MAX_ARRIVALS", "ArrivalKind", "Arrivals", "constant", "poisson"]
 
-NANO = 1_000_000_000
 ArrivalKind = Literal["poisson", "constant"]
 KINDS: tuple[str, ...] = get_args(ArrivalKind)
 MIN_RATE, MAX_RATE = 0.001, 100_000.0
 MAX_ARRIVALS = 1_000_000
-"""Of one run: each is kept with its times, about 300 bytes."""
+"""Of one window: each is kept with its times, about 300 bytes."""
 
 
 def poisson(rate: float, seed: int, *, seconds: float | None = None, count: int | None = None) -> Iterator[int]:
@@ -40,7 +41,8 @@ def poisson(rate: float, seed: int, *, seconds: float | None = None, count: int 
 
 def constant(rate: float, *, seconds: float | None = None, count: int | None = None) -> Iterator[int]:
     """Return offsets of arrivals at equal distances, the first at 0; see `poisson`."""
-    return _bounded((round(number * NANO / _rate(rate)) for number in naturals()), rate, seconds, count)
+    rate = _rate(rate)
+    return _bounded((round(number * NANO / rate) for number in naturals()), rate, seconds, count)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-__all__ = ["Bracket", "Search", "throughput_tax"]
+__all__ = ["Bracket", "Search", "check_tolerance", "throughput_tax"]
 
 GROWTH = 2.0
 
@@ -48,8 +48,7 @@ class Search:
     def __init__(self, start: float, *, least: float, most: float, tolerance: float = 0.05) -> None:
         if not 0 < least <= start <= most < math.inf:
             raise ValueError(f"rates must be 0 < least <= start <= most; they are {least}, {start} and {most}")
-        if not 0.001 <= tolerance <= 1:
-            raise ValueError(f"tolerance={tolerance} must be 0.001 to 1, as a share of the rate")
+        check_tolerance(tolerance)
         self._start, self._least, self._most, self._tolerance = start, least, most, tolerance
         self._kept: float | None = None
         self._failed: float | None = None
@@ -87,6 +86,16 @@ class Search:
         low = 0.0 if self._kept is None else self._kept
         high = math.inf if self._failed is None else self._failed
         self._unknown = [each for each in self._unknown if low < each < high]
+
+
+def check_tolerance(tolerance: float) -> None:
+    """Refuse a width of a bracket that no search can have.
+
+    Raises:
+        ValueError: if it is not 0.001 to 1.
+    """
+    if not 0.001 <= tolerance <= 1:
+        raise ValueError(f"tolerance={tolerance} must be 0.001 to 1, as a share of the rate")
 
 
 def throughput_tax(raw: Bracket, guarded: Bracket) -> dict[str, Any]:

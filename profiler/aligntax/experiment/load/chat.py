@@ -150,7 +150,7 @@ def chat_url(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or not _VISIBLE.fullmatch(url):
         raise ValueError(f"{url!r} is no http or https URL; write it like 'http://127.0.0.1:8000'")
     if parts.query or parts.fragment:
-        raise ValueError(f"URL {url!r} has a query or a fragment; leave it out")
+        raise ValueError(f"the URL of {parts.hostname} has a query or a fragment; leave it out")
     path = parts.path.rstrip("/")
     if not path.endswith(PATH):
         path += PATH if path.endswith("/v1") else f"/v1{PATH}"

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from aligntax.experiment.arms import GUARDED, RAW
 from aligntax.experiment.load.quantiles import QUANTILES
 from aligntax.experiment.load.records import ALLOWED, Call
 from aligntax.experiment.load.summary import Stretch
-from aligntax.inference import Estimate, mean_of_differences, median_of_differences, ratio_of_means
+from aligntax.inference import mean_of_differences, median_of_differences, relative_difference
 
 __all__ = ["compared", "samples_of"]
 
-RAW, GUARDED = "raw", "guarded"
 MAX_SAMPLES = 50_000
 
 
@@ -92,10 +92,9 @@ def _rows(stretches: Mapping[str, Sequence[Stretch]]) -> Iterator[tuple[int, tup
 
 
 def _tax(raw: Any, guarded: Any) -> dict[str, Any]:
-    ratio = ratio_of_means(raw, guarded, paired=True)
     return {
         "seconds": median_of_differences(raw, guarded).to_dict(),
         "mean_seconds": mean_of_differences(raw, guarded).to_dict(),
-        "relative": Estimate(ratio.value - 1, *(None if end is None else end - 1 for end in ratio[1:])).to_dict(),
+        "relative": relative_difference(raw, guarded, paired=True).to_dict(),
         "n": len(raw),
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -153,7 +152,7 @@ class _Loop:
         self._clock = clock
         self._tasks: set[asyncio.Task[None]] = set()
         self._calls: list[Call] = []
-        self._kinds: Counter[str] = Counter()
+        self._kinds: set[str] = set()
         self._counts = Counts()
         self._given_up = False
         self._start_ns = 0
@@ -161,20 +160,22 @@ class _Loop:
 
     async def run(self, arrivals: Iterable[int], pace: Pace) -> Window:
         self._start_ns = self._clock() + _HEAD_START_NS
-        last_ns = 0
+        length_ns = 0
         for index, offset_ns in enumerate(arrivals):
             if not await self._until(self._start_ns + offset_ns, pace):
                 break
             self._due(index, offset_ns)
-            last_ns = offset_ns
+            length_ns = offset_ns
         while self._tasks and not self._over():
             await asyncio.wait(self._tasks, timeout=_LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             self._report()
+        if self._over():
+            length_ns = max(length_ns, self._clock() - self._start_ns)
         ended = "stopped" if self._stop.is_set() else "given up" if self._given_up else "done"
         await self.cancel()
         self._report(last=True)
         self._calls.sort(key=lambda call: call.number)
-        return Window(self._calls, last_ns / 1e9, ended)
+        return Window(self._calls, length_ns / 1e9, ended)
 
     async def cancel(self) -> None:
         if not self._tasks:
@@ -250,7 +251,7 @@ class _Loop:
             return None
         if error not in self._kinds and len(self._kinds) >= MAX_ERROR_KINDS:
             return OTHER
-        self._kinds[error] += 1
+        self._kinds.add(error)
         return error
 
     def _done(self, call: Call) -> None:

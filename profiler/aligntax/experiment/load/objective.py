@@ -20,6 +20,7 @@ Measure = Literal["answer", "first chunk"]
 _OBJECTIVE = re.compile(r"(?:(?P<first>ttft)[ :]*)?p(?P<q>\d{1,2}(?:\.\d+)?)\s*<=?\s*(?P<limit>.+)")
 _DURATION = re.compile(r"\s*(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>us|ms|s)\s*")
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
+_LEAST_Q, _GREATEST_Q = 0.00001, 0.99999
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Objective:
     Requests that fail, time out or are dropped count as infinitely late; those that a guard blocked do not count.
 
     Attributes:
-        q: which quantile, between 0 and 1.
+        q: which quantile, from 0.00001 to 0.99999: beyond it no trial has requests enough.
         limit_seconds: what it may be.
         measure: of the whole answer, or up to its first chunk.
 
@@ -42,8 +43,8 @@ class Objective:
     measure: Measure = "answer"
 
     def __post_init__(self) -> None:
-        if not 0 < self.q < 1:
-            raise ValueError(f"q={self.q} must lie between 0 and 1")
+        if not _LEAST_Q <= self.q <= _GREATEST_Q:
+            raise ValueError(f"q={self.q} must be {_LEAST_Q:.5f} to {_GREATEST_Q:.5f}")
         if not 0 < self.limit_seconds < math.inf:
             raise ValueError(f"limit_seconds={self.limit_seconds} must be a finite number above 0")
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from aligntax.experiment.load.arrivals import MAX_ARRIVALS, MAX_RATE, MIN_RATE, Arrivals
+from aligntax.experiment.load.capacity import check_tolerance
 from aligntax.experiment.load.driver import Counts, Limits
 from aligntax.experiment.load.objective import Objective, Slo
 
 __all__ = ["Plan", "Progress", "SearchPlan"]
 
 MAX_WINDOWS = 1000
+MAX_REQUESTS = MAX_ARRIVALS // 2  # of a trial, which has its warm-up besides
 REACH = 64.0
 """How far from the load's own rate a search goes, as a factor: six doublings."""
 
@@ -40,20 +42,21 @@ class SearchPlan:
 
     def __post_init__(self) -> None:
         least = self.objective.smallest
-        if self.requests is not None and not least <= self.requests <= MAX_ARRIVALS:
+        if self.requests is not None and not least <= self.requests <= MAX_REQUESTS:
             raise ValueError(
                 f"requests={self.requests} of a trial say nothing about {self.objective}; "
-                f"use {least} to {MAX_ARRIVALS:,}"
+                f"use {least} to {MAX_REQUESTS:,}"
             )
         if not 0 <= self.extensions <= 100:
             raise ValueError(f"extensions={self.extensions} must be 0 to 100")
+        check_tolerance(self.tolerance)
         if not 0 < self.budget_seconds < math.inf:
             raise ValueError(f"budget_seconds={self.budget_seconds} must be a finite number above 0")
 
     @property
     def least_requests(self) -> int:
         """How many requests a trial has at least."""
-        return self.requests or 4 * self.objective.smallest
+        return self.requests or min(MAX_REQUESTS, 4 * self.objective.smallest)
 
     def requests_at(self, rate: float) -> int:
         """Return how many requests a trial has.
@@ -62,7 +65,7 @@ class SearchPlan:
         goes on for twice as long, so that half of its requests would be late: many that come at once are no load.
         """
         seconds = 2 * self.objective.limit_seconds / self.tolerance
-        return min(MAX_ARRIVALS // 2, max(self.least_requests, math.ceil(rate * seconds)))
+        return min(MAX_REQUESTS, max(self.least_requests, math.ceil(rate * seconds)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ class StreamReader:
         return Reply(ALLOWED, None, self._output_tokens)
 
     def _read(self, frame: Frame) -> None:
-        if frame.data is None or self._done:
+        if frame.data is None or self._done or self._error is not None:
             return
         if frame.is_done:
             self._done = True

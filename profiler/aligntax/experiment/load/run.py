@@ -6,7 +6,7 @@ import asyncio
 import signal
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from typing import Any
 
@@ -15,7 +15,7 @@ from aligntax.experiment.load.comparison import compared, samples_of
 from aligntax.experiment.load.driver import Counts, Window
 from aligntax.experiment.load.pace import Pace
 from aligntax.experiment.load.plan import Plan, Progress
-from aligntax.experiment.load.records import ERROR, TIMEOUT, Arm, Call
+from aligntax.experiment.load.records import ERROR, TIMEOUT, Arm
 from aligntax.experiment.load.summary import FORMULAS, Stretch, summarise
 from aligntax.experiment.load.throughput import search_rates
 from aligntax.experiment.load.turns import Stuck, Turns
@@ -120,7 +120,7 @@ async def run_load(
 
 async def _windows(
     turns: Turns, names: Sequence[str], plan: Plan, on_progress: Callable[[Progress], None] | None
-) -> Any:
+) -> AsyncIterator[tuple[str, Window]]:
     """Yield the name of an arm and a window of its, one after the other."""
     started_ns = turns.clock()
     total = plan.window_seconds * plan.windows * len(names)
@@ -147,8 +147,8 @@ async def _windows(
 def _counted(window: Window, plan: Plan) -> Stretch:
     """Return the part of a window behind its warm-up."""
     start_ns = round(plan.warm_up_seconds * 1e9)
-    seconds = plan.window_seconds if window.ended == "done" else window.seconds
-    calls: list[Call] = [call for call in window.calls if call.intended_ns >= start_ns]
+    seconds = plan.window_seconds if window.ended == "done" else min(plan.window_seconds, window.seconds)
+    calls = [call for call in window.calls if call.intended_ns >= start_ns]
     return Stretch(calls, start_ns, max(0.0, seconds - plan.warm_up_seconds))
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from aligntax.experiment.load.objective import Slo
 from aligntax.experiment.load.quantiles import distribution
 from aligntax.experiment.load.records import ALLOWED, BLOCKED, CANCELLED, DROPPED, Call
-from aligntax.inference import Estimate
+from aligntax.inference import Estimate, wilson
 
 __all__ = ["FORMULAS", "Stretch", "summarise"]
 
@@ -24,9 +24,10 @@ FORMULAS = {
     "time_per_output_token": "(last chunk - first chunk) / (output tokens - 1), for each answer, tokens as the server "
     "counts them: (E2E - TTFT) / (n - 1), what vLLM calls TPOT and AIPerf ITL, both of which end E2E with the last "
     "chunk; GuideLLM's TPOT has the first token in it",
-    "throughput": "allowed answers that ended within the windows / their length",
+    "throughput": "allowed answers to requests of the windows that ended within them / their length",
     "goodput": "requests of the windows that were allowed and met the service level / their length",
-    "within_slo": "requests allowed in time / all that were due, but for those that a guard blocked; Wilson's interval",
+    "within_slo": "requests allowed in time / all that were due, but for those that a guard blocked or that were "
+    "cancelled; Wilson's interval",
 }
 """What each figure of a load is, in words."""
 
@@ -89,7 +90,7 @@ def _ended_within(windows: Sequence[Stretch]) -> int:
     )
 
 
-def _latency(calls: Iterable[Call]) -> dict[str, Any]:
+def _latency(calls: Sequence[Call]) -> dict[str, Any]:
     """Return the distributions of those figures that the calls have."""
     figures: dict[str, Callable[[Call], float | None]] = {
         "scheduled": lambda call: call.scheduled_ns,
@@ -101,10 +102,9 @@ def _latency(calls: Iterable[Call]) -> dict[str, Any]:
         "longest_gap": lambda call: call.longest_gap_ns,
         "time_per_output_token": _per_token,
     }
-    every = list(calls)
     found = {}
     for name, figure in figures.items():
-        values = [value / 1e9 for call in every if (value := figure(call)) is not None]
+        values = [value / 1e9 for call in calls if (value := figure(call)) is not None]
         if values or name in ("scheduled", "service", "dispatch_delay"):
             found[name] = distribution(values)
     return found
@@ -127,14 +127,10 @@ def _per_token(call: Call) -> float | None:
 
 
 def _goodput(calls: Sequence[Call], seconds: float, slo: Slo) -> dict[str, Any]:
-    from scipy.stats import binomtest
-
     counted = [call for call in calls if call.outcome not in (BLOCKED, CANCELLED)]
     if not counted:
         return {}
-    good = sum(slo.is_met(call) for call in counted)
-    interval = binomtest(good, len(counted)).proportion_ci(method="wilson")
-    share = Estimate(good / len(counted), float(interval.low), float(interval.high))
+    share = wilson(sum(slo.is_met(call) for call in counted), len(counted))
     rate = len(counted) / seconds
     return {
         "within_slo": share.to_dict(),

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from aligntax.experiment.arms import GUARDED, RAW
 from aligntax.experiment.load.arrivals import Arrivals
 from aligntax.experiment.load.capacity import Search, throughput_tax
 from aligntax.experiment.load.driver import Counts
@@ -98,7 +99,7 @@ async def search_rates(
             searches[name].tell(rate, trial.kept)
         turn += 1
     found = {name: each.bracket for name, each in searches.items()}
-    tax = throughput_tax(found["raw"], found["guarded"]) if {"raw", "guarded"} <= found.keys() else {}
+    tax = throughput_tax(found[RAW], found[GUARDED]) if {RAW, GUARDED} <= found.keys() else {}
     warnings = [warning for name in names for warning in _bounded_here(name, trials[name], search)]
     part = {
         "objective": str(search.objective),

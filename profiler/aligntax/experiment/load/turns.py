@@ -100,8 +100,8 @@ class Turns:
             while arm.target.running():
                 if self.clock() > until_ns or self.stop.is_set():
                     raise Stuck(
-                        f"{arm.target.running()} calls of arm {name!r} still ran {self._limits.timeout_seconds:g} s "
-                        "after they had been given up, so no other arm was begun; give them more time, or mend what "
-                        "hangs"
+                        f"{arm.target.running()} calls of arm {name!r} that had been given up still ran after up to "
+                        f"{self._limits.timeout_seconds:g} s more, so no other arm was begun; give them more time, or "
+                        "mend what hangs"
                     )
                 await asyncio.sleep(_LOOK_SECONDS)

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from aligntax.experiment.load.foreign.record import NO_INTERVAL, Foreign, at, number, summary_of
+from aligntax.experiment.load.foreign.record import NO_INTERVAL, Foreign, at, items, number, summary_of
 from aligntax.experiment.load.reading import BLOCK_CODE
 from aligntax.experiment.load.records import ALLOWED, BLOCKED, CANCELLED, ERROR, Call
 
@@ -66,8 +66,8 @@ def read_aiperf(summary: Any, records: list[Any] | None, blocked_statuses: froze
     program = f"aiperf {at(summary, 'aiperf_version') or '(version unknown)'}"
     calls = None if records is None else _calls(records, blocked_statuses)
     seconds = _duration(summary, calls)
-    phases = at(summary, "input_config", "phases")
-    phase = next((each for each in phases or () if at(each, "kind") == _MEASURED_PHASE), None)
+    phases = items(summary, "input_config", "phases")
+    phase = next((each for each in phases if at(each, "kind") == _MEASURED_PHASE), None)
     names = _OWN if calls else _OWN | _SUMMARISED
     summaries = {name: found for name, tag in names.items() if (found := _summary(at(summary, tag))) is not None}
     errors = round(number(summary, "error_request_count", "avg") or 0)
@@ -154,15 +154,8 @@ def _call(record: Any, issued_ns: int, origin: int, blocked_statuses: frozenset[
 
 
 def _gaps(record: Any) -> list[int]:
-    metric = at(record, "metrics", "inter_chunk_latency")
-    values = at(metric, "value")
-    if values is None:
-        return []
-    if not isinstance(values, list):
-        raise ValueError(  # noqa: TRY004 (the file is wrong, not an argument's type)
-            f"metrics.inter_chunk_latency.value is {values!r:.40}, and should be a list"
-        )
-    factor = _factor(metric)
+    values = items(record, "metrics", "inter_chunk_latency", "value")
+    factor = _factor(at(record, "metrics", "inter_chunk_latency")) if values else 1.0
     return [round((number(values, place) or 0.0) * factor * 1e9) for place in range(len(values))]
 
 

@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from aligntax.experiment.arms import GUARDED, RAW
 from aligntax.experiment.load.foreign.files import read_foreign
 from aligntax.experiment.load.foreign.record import Foreign
 from aligntax.experiment.load.objective import Slo
 from aligntax.experiment.load.quantiles import QUANTILES
 from aligntax.experiment.load.records import ALLOWED, Call
 from aligntax.experiment.load.summary import FORMULAS, Stretch, summarise
-from aligntax.inference import Estimate, difference_of_medians, ratio_of_means
+from aligntax.inference import difference_of_medians, relative_difference
 
 __all__ = ["foreign_load", "load_of"]
 
-RAW, GUARDED = "raw", "guarded"
 _MEASURES = {"scheduled": "scheduled_ns", "service": "service_ns", "first_chunk": "scheduled_first_ns"}
 
 
@@ -83,11 +83,17 @@ def _arm(run: Foreign, slo: Slo | None) -> dict[str, Any]:
             "seconds": run.seconds,
             "n": sum(run.counts.values()),
             "outcomes": {name: count for name, count in run.counts.items() if count},
-            "throughput": run.counts.get(ALLOWED, 0) / run.seconds,
             "latency": dict(run.summaries),
             "summary": True,
         }
-    return found | {"rate": run.rate, "arrivals": run.kind, "program": run.program, "formulas": dict(run.formulas)}
+    return found | {
+        "rate": run.rate,
+        # Its seconds need not begin where our times do, so that it is not asked which answers came within them.
+        "throughput": found["outcomes"].get(ALLOWED, 0) / run.seconds,
+        "arrivals": run.kind,
+        "program": run.program,
+        "formulas": dict(run.formulas),
+    }
 
 
 def _compared(runs: Mapping[str, Foreign]) -> dict[str, Any]:
@@ -100,10 +106,9 @@ def _compared(runs: Mapping[str, Foreign]) -> dict[str, Any]:
         base, new = (_seconds(runs[arm].calls or (), measure) for arm in (RAW, GUARDED))
         if not (base.size and new.size):
             continue
-        ratio = ratio_of_means(base, new, paired=False)
         taxes[name] = {
             "seconds": difference_of_medians(base, new).to_dict(),
-            "relative": Estimate(ratio.value - 1, *(None if end is None else end - 1 for end in ratio[1:])).to_dict(),
+            "relative": relative_difference(base, new, paired=False).to_dict(),
             "n": min(base.size, new.size),
             "paired": False,
         }

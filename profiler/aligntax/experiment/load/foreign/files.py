@@ -67,7 +67,8 @@ def _lines(file: Path) -> list[Any]:
         size = file.stat().st_size
         if size > MAX_BYTES:
             raise ValueError(f"{file}: {size:,} bytes; at most {MAX_BYTES:,} are read")
-        lines = file.read_text(encoding="utf-8").splitlines()
+        with file.open(encoding="utf-8") as opened:
+            lines = opened.readlines()  # `splitlines` would also cut at line ends that JSON has within its texts
     except OSError as error:
         raise ValueError(f"{file}: cannot be read ({error.strerror}); name a file that exists") from error
     except UnicodeDecodeError as error:

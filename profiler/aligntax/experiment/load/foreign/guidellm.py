@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from aligntax.experiment.load.foreign.record import NO_INTERVAL, Foreign, Unscheduled, at, number, summary_of
+from aligntax.experiment.load.foreign.record import NO_INTERVAL, Foreign, Unscheduled, at, items, number, summary_of
 from aligntax.experiment.load.records import ALLOWED, BLOCKED, CANCELLED, ERROR, Call
 
 __all__ = ["is_guidellm", "read_guidellm"]
@@ -70,7 +70,7 @@ def _run(benchmark: Any, program: str, blocked_statuses: frozenset[int]) -> Fore
         raise ValueError(f"duration is {seconds}; the run was not completed")
     totals = at(benchmark, "metrics", "request_totals")
     counts = {outcome: round(number(totals, name) or 0) for name, outcome in _LISTS.items()}
-    listed = [(outcome, each) for name, outcome in _LISTS.items() for each in at(benchmark, "requests", name) or ()]
+    listed = [(outcome, each) for name, outcome in _LISTS.items() for each in items(benchmark, "requests", name)]
     calls = _calls(listed, blocked_statuses) if len(listed) == sum(counts.values()) else None
     summaries = _summaries(benchmark, _OWN if calls else _OWN | _SUMMARISED)
     warnings = [] if calls else [f"{program}: {NO_INTERVAL}"]

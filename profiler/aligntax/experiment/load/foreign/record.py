@@ -10,7 +10,7 @@ from typing import Any
 from aligntax.experiment.load.quantiles import QUANTILES
 from aligntax.experiment.load.records import Call
 
-__all__ = ["Foreign", "Unscheduled", "at", "number", "summary_of"]
+__all__ = ["Foreign", "Unscheduled", "at", "items", "number", "summary_of"]
 
 NO_INTERVAL = "a summary of another program: its quantiles have no intervals"
 
@@ -79,6 +79,22 @@ def number(document: Any, *names: str | int) -> float | None:
     if isinstance(found, bool) or not isinstance(found, (int, float)) or not math.isfinite(found):
         raise ValueError(f"{'.'.join(map(str, names))} is {found!r:.40}, and should be a number")
     return float(found)
+
+
+def items(document: Any, *names: str | int) -> list[Any]:
+    """Return the list at a path; an empty one if there is nothing, or null.
+
+    Raises:
+        ValueError: if something else is there.
+    """
+    found = at(document, *names)
+    if found is None:
+        return []
+    if not isinstance(found, list):
+        raise ValueError(  # noqa: TRY004 (the file is wrong, not an argument's type)
+            f"{'.'.join(map(str, names))} is no list, and should be one"
+        )
+    return found
 
 
 def summary_of(n: float | None, mean: float | None, quantiles: Mapping[str, float | None]) -> dict[str, Any] | None:
