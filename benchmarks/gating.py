@@ -13,15 +13,17 @@ from result import Result, Row
 from aligntax import Profiler
 from aligntax.experiment.bench import measure
 from aligntax.experiment.gate import compare_measured, judge, read_budget, read_measured
+from aligntax.experiment.gate.comparing import MARGIN
 from aligntax.experiment.gate.judging import Standing
 from aligntax.experiment.paired import Design
+from aligntax.inference import wilson
 from aligntax.testing import spinning
 
 MODEL_SECONDS, GUARD_SECONDS = 0.010, 0.001
 SLOWDOWN = 0.05
 """Of a guarded request, all of it in the guard."""
-BUILDS, QUICK_BUILDS = 12, 2
-PAIRS = 200
+BUILDS, QUICK_BUILDS = 75, 2
+PAIRS = 100
 BUDGET = '[tax]\nmax_regression = "2%"\n'
 PROMPTS = [f"prompt {number}" for number in range(8)]
 
@@ -66,10 +68,13 @@ def _result(path: Path, guard_seconds: float, seed: int) -> Path:
 
 def _gated(folder: Path, base: Path, new: Path) -> Standing:
     measured, budget = read_measured(new), read_budget(folder / "budget.toml")
-    compared = compare_measured(read_measured(base), measured, margin=budget.margin or 0.02)
+    compared = compare_measured(read_measured(base), measured, margin=budget.margin or MARGIN)
     return judge(measured, budget, compared).standing
 
 
 def _row(case: str, standings: list[Standing], wrong: Callable[[Standing], bool], limit_percent: float) -> Row:
-    share = 100 * sum(map(wrong, standings)) / len(standings)
-    return result.limited(f"{case}, of {len(standings)} builds", Estimate(share, None), limit_percent, "%", 1.0)
+    share, low, high = wilson(sum(map(wrong, standings)), len(standings))
+    assert low is not None
+    assert high is not None
+    found = Estimate(100 * share, (100 * low, 100 * high))
+    return result.limited(f"{case}, of {len(standings)} builds", found, limit_percent, "%", 1.0)

@@ -35,6 +35,7 @@ Run = Callable[..., Any]
         ((PIPELINE, "other:pipeline"), "'other:pipeline' is one target too many"),
         ((PIPELINE, "--slo", "e2e=2s"), "--slo is about a load; say with --load"),
         ((PIPELINE, "--objective", "p99<=1s"), "--objective is about a load; say with --load"),
+        ((PIPELINE, "--load-engine", "guidellm"), "--load-engine is about a load; say with --load"),
         ((PIPELINE, "--load", "sometimes:3"), "sometimes"),
         ((PIPELINE, "--load", "poisson:20", "--objective", "fast"), "fast"),
         ((PIPELINE, "--load", "poisson:20", "--load-seconds", "0"), "seconds=0.0 must be"),
@@ -79,7 +80,20 @@ def test_a_file_that_cannot_be_written_is_known_before_anything_is_measured(
 def test_one_file_for_both_is_refused(run: Run, tmp_path: Path) -> None:
     result = run("bench", PIPELINE, "--json", tmp_path / "one", "--html", tmp_path / "one")
     assert result.code == 3
-    assert "--json and --html both name" in result.err
+    assert f"--html {tmp_path / 'one'}: --json writes it, too; name another file" in result.err
+
+
+@pytest.mark.parametrize("option", ["--json", "--html"])
+def test_a_file_that_is_read_is_not_written_over(run: Run, tmp_path: Path, option: str) -> None:
+    """A configuration and prompts may end in .json, as results do."""
+    path = tmp_path / "file.json"
+    path.write_text("[]")
+    at_server = (path, "--upstream", "http://127.0.0.1:9")
+    for arguments in (at_server, (PIPELINE, "--prompts", path), (PIPELINE, "--load-results", f"raw={path}")):
+        result = run("bench", *arguments, option, path)
+        assert result.code == 3
+        assert f"{option} {path}: it is read; name another file" in result.err
+        assert path.read_text() == "[]"
 
 
 @pytest.mark.parametrize("missing", ["scipy", "matplotlib", "jinja2"])

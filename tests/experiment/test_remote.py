@@ -13,7 +13,7 @@ import psutil
 import pytest
 from tests.experiment.load.chat_server import Behaviour, serving
 
-from aligntax.experiment import proxies
+from aligntax.experiment import paired, proxies
 from aligntax.experiment.load import Arrivals, Plan
 from aligntax.experiment.load.chat import Chat
 from aligntax.experiment.paired import Design
@@ -286,11 +286,19 @@ def test_ending_it_before_there_is_anything_to_tell_is_an_interrupt(upstream, st
         bench_urls(upstream, upstream, CHAT, prompts=PROMPTS, design=design, progress=ending_at(stage))
 
 
-def test_ending_it_while_proxies_start_is_an_interrupt(config, upstream):
+@pytest.mark.parametrize(("stage", "after"), [("starting proxies", 2), ("warming up", 1)])
+def test_ending_it_before_a_proxy_was_measured_is_an_interrupt(config, upstream, stage, after):
+    design = Design(max_pairs=8, width=1e-9, warm_up_rounds=1)
     with pytest.raises(KeyboardInterrupt):
-        bench_proxy(
-            config, upstream, CHAT, prompts=PROMPTS, design=SHORT, progress=ending_at("starting proxies", after=2)
-        )
+        bench_proxy(config, upstream, CHAT, prompts=PROMPTS, design=design, progress=ending_at(stage, after))
+
+
+def test_no_more_traces_of_a_proxy_are_kept_than_of_a_pipeline(config, upstream, monkeypatch):
+    monkeypatch.setattr(paired, "MAX_TRACES", 3)
+    data = bench_proxy(config, upstream, CHAT, prompts=PROMPTS, design=SHORT, progress=quiet).data
+    assert len(data["traces"]) == 3
+    assert len(data["samples"]["shares_seconds"]["slow"]) == 8
+    assert data["guards"][1]["verdicts"] == {"allow": 6, "block": 2}
 
 
 def test_ending_it_in_the_middle_keeps_what_there_is(upstream):

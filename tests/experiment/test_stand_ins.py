@@ -91,11 +91,14 @@ def test_verdicts_are_told_by_the_guards_own_mapper(profiler):
     assert lesson.stand_in() is None
 
 
-def test_a_mapper_that_fails_teaches_nothing_and_changes_nothing(profiler, caplog):
+def test_a_mapper_that_fails_teaches_nothing_and_changes_nothing(profiler):
     def confused(_):
         raise RuntimeError("no idea")
 
-    (lesson,) = lesson_for(profiler, str.upper, "quiet", verdict=confused)
+    timed = profiler.guard(str.upper, name="guard", verdict=confused)
+    with observing(list(profiler.recorder.taps[0])) as (lesson,), profiler.request():
+        assert timed("quiet") == "QUIET"
+    assert lesson.calls == 1
     assert lesson.stand_in() is None
 
 

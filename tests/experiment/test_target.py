@@ -151,7 +151,7 @@ def test_two_requests_for_one_prompt_are_refused(prepared):
         ("tests.experiment.pipelines:not_callable", "is a int; name a function that answers one prompt"),
     ],
 )
-def test_names_that_lead_nowhere(reference, complaint, monkeypatch):
+def test_names_that_lead_nowhere(reference, complaint):
     with pytest.raises(ValueError, match=complaint):
         load(reference)
 
@@ -243,7 +243,7 @@ def test_a_pipeline_that_is_refused_leaves_no_event_loop_open():
     gc.collect()  # an open loop would complain here
 
 
-def test_no_more_prompts_are_looked_at_than_there_is_time_for(prepared):
+def test_no_more_prompts_are_looked_at_than_there_is_time_for():
     def slow(prompt):
         time.sleep(0.02)
         return pipelines.pipeline(prompt)

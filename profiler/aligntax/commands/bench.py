@@ -114,6 +114,7 @@ def bench(
     """
     with refusing_bad_input():
         require_extra()
+        from aligntax.experiment.gate.outputs import require_apart
         from aligntax.experiment.paired import Design
 
         design = Design(width, budget, pairs, warm_up, seed)
@@ -127,11 +128,12 @@ def bench(
             results=load_results or (),
             seed=seed,
         )
-        for option, path in (("--json", json), ("--html", html)):
+        outputs = {"--json": json, "--html": html}
+        read = [prompts, *map(Path, loading.files.values()), *(path for path in map(Path, target) if path.is_file())]
+        require_apart(outputs, read)
+        for option, path in outputs.items():
             if path is not None:
                 require_writable(option, path)
-        if json is not None and html is not None and json.resolve() == html.resolve():
-            raise ValueError(f"--json and --html both name {json}; name two files")
         run = runner(target, upstream, partial(chat_at, model=model, stream=stream, max_tokens=max_tokens), prompts)
     from rich.console import Console
 

@@ -75,7 +75,9 @@ def load_options(
     """
     files = dict(_file(each) for each in results)
     if load is None:
-        given = [option for option, value in (("--slo", slo), ("--objective", objective)) if value is not None]
+        made_by = None if engine == "aligntax" else engine
+        options = (("--slo", slo), ("--objective", objective), ("--load-engine", made_by))
+        given = [option for option, value in options if value is not None]
         if given and not (files and given == ["--slo"]):
             raise ValueError(f"{given[0]} is about a load; say with --load poisson:RATE which one")
         return Load(None, False, files, slo)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from aligntax.commands.refusal import BAD_INPUT, complain, refusing_bad_input, require_writable
+from aligntax.commands.refusal import refusing_bad_input, refusing_missing_extra, require_writable
 
 EXAMPLES = (
     "Examples:\n\n"
@@ -39,13 +39,8 @@ def compare(
     the same run; of benchmarks, the worst one. Exit code: 0 improved or unchanged, 1 regression, 2 cannot tell, 3 bad
     input, or results that should not be compared.
     """
-    try:
+    with refusing_missing_extra():
         from aligntax.experiment.gate import Unit, compare_measured, read_measured
-    except ModuleNotFoundError as error:
-        if "pip install" not in str(error):
-            raise
-        complain(error)
-        raise typer.Exit(BAD_INPUT) from error
     from rich.console import Console
 
     from aligntax.experiment.gate.markdown import compared_markdown

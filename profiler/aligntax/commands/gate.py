@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from aligntax.commands.refusal import BAD_INPUT, complain, refusing_bad_input, require_writable
+from aligntax.commands.refusal import refusing_bad_input, refusing_missing_extra, require_writable
 
 EXAMPLES = (
     "Examples:\n\n"
@@ -74,13 +74,8 @@ def gate(
     all limits passed, 1 one failed, 2 it cannot tell, 3 bad input. Change points in the history are told, and change
     nothing in the verdict; they are found by Apache Otava where it is installed (pipx install apache-otava).
     """
-    try:
+    with refusing_missing_extra():
         from aligntax.experiment.gate import compare_measured, judge, read_budget, read_measured
-    except ModuleNotFoundError as error:
-        if "pip install" not in str(error):
-            raise
-        complain(error)
-        raise typer.Exit(BAD_INPUT) from error
     from rich.console import Console
 
     from aligntax.experiment.gate.comparing import MARGIN

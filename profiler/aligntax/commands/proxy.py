@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from aligntax.commands.refusal import BAD_INPUT, complain, refusing_bad_input
+from aligntax.commands.refusal import refusing_bad_input, refusing_missing_extra
 
 EXAMPLES = (
     "Examples:\n\n"
@@ -102,15 +102,10 @@ def proxy(
     Requests and answers are forwarded as they come, streams too. GET /-/healthy says that the proxy runs, GET /-/ready
     that it can be sent requests. SIGTERM and Ctrl-C let running requests end. Neither texts nor credentials are logged.
     """
-    try:
+    with refusing_missing_extra():
         from aligntax.serving.limits import Limits
         from aligntax.serving.proxy import ProxyOptions
         from aligntax.serving.server import Listening, run
-    except ModuleNotFoundError as error:
-        if "pip install" not in str(error):
-            raise
-        complain(error)
-        raise typer.Exit(BAD_INPUT) from error
 
     with refusing_bad_input():
         options = ProxyOptions(

@@ -27,6 +27,18 @@ def refusing_bad_input() -> Iterator[None]:
         raise typer.Exit(BAD_INPUT) from error
 
 
+@contextmanager
+def refusing_missing_extra() -> Iterator[None]:
+    """Turn the want of a module that an extra brings into one line that says which extra, and an exit code."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if "pip install" not in str(error):
+            raise
+        complain(error)
+        raise typer.Exit(BAD_INPUT) from error
+
+
 def require_writable(option: str, path: Path) -> None:
     """Find out before the run whether a file can be written after it.
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from aligntax.commands.refusal import BAD_INPUT, complain, refusing_bad_input, require_writable
+from aligntax.commands.refusal import refusing_bad_input, refusing_missing_extra, require_writable
 
 EXAMPLES = (
     "Examples:\n\n"
@@ -44,13 +44,8 @@ def report(
     is about, and all of them give the trend. JSON files of folders that are neither records nor results are left out,
     and the report says which.
     """
-    try:
+    with refusing_missing_extra():
         from aligntax.taxes.whole import join, read_inputs
-    except ModuleNotFoundError as error:
-        if "pip install" not in str(error):
-            raise
-        complain(error)
-        raise typer.Exit(BAD_INPUT) from error
     from rich.console import Console
 
     from aligntax.experiment.gate.outputs import require_apart, write_text
@@ -66,11 +61,8 @@ def report(
                 require_writable(option, path)
         whole = join(read_inputs(inputs, releases=releases), title=name)
         if html is not None:
-            try:
+            with refusing_missing_extra():
                 write_whole_page(whole, html)
-            except ModuleNotFoundError as error:
-                complain(error)
-                raise typer.Exit(BAD_INPUT) from error
         if json is not None:
             write_json(json, whole)
         if markdown is not None:

@@ -72,6 +72,7 @@ def sweep(
     """
     with refusing_bad_input():
         require_extra()
+        from aligntax.experiment.gate.outputs import require_apart
         from aligntax.experiment.paired import Design
         from aligntax.experiment.result import Result, write_json
         from aligntax.experiment.scaling import SCHEMA, check_values, sweep_target
@@ -80,7 +81,9 @@ def sweep(
         for parameter, values in wanted.items():
             check_values(parameter, values)
         design = Design(width, budget, pairs, seed=seed)
-        for option, path in (("--json", json), ("--into", into)):
+        outputs = {"--json": json, "--into": into}
+        require_apart(outputs, (prompts,))
+        for option, path in outputs.items():
             if path is not None:
                 require_writable(option, path)
         result = None if into is None else Result.load(into)

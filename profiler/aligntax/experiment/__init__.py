@@ -1,0 +1,1 @@
+"""Experiments: what guards cost, by the same requests with and without them."""

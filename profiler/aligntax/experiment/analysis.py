@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from aligntax.attribution import Attribution
 from aligntax.experiment.arms import GUARDED, HOP, NULL, ONLY, RAW, WITHOUT
 from aligntax.experiment.paired import Columns
-from aligntax.inference import Estimate, mean, mean_of_differences, median_of_differences, quantile, ratio_of_means
+from aligntax.inference import mean, mean_of_differences, median_of_differences, quantile, relative_difference
 from aligntax.trace import Layer
 
 __all__ = ["analyse"]
@@ -74,7 +74,7 @@ def _tax(columns: Columns) -> dict[str, Any]:
     return {
         "seconds": median_of_differences(raw, guarded).to_dict(),
         "mean_seconds": mean_of_differences(raw, guarded).to_dict(),
-        "relative": _relative(raw, guarded),
+        "relative": relative_difference(raw, guarded, paired=True).to_dict(),
         "n": len(raw),
         **({"hop_seconds": _difference(columns, RAW, HOP)} if HOP in columns.arms else {}),
         **_first_chunk(columns),
@@ -98,13 +98,11 @@ def _null(columns: Columns) -> dict[str, Any] | None:
     if NULL not in columns.arms:
         return None
     raw, null = _pairs(columns, RAW, NULL)
-    return {"seconds": median_of_differences(raw, null).to_dict(), "relative": _relative(raw, null), "n": len(raw)}
-
-
-def _relative(raw: Seconds, new: Seconds) -> dict[str, float | None]:
-    """Return the ratio of the means, less 1, with the interval of its logarithm."""
-    ratio = ratio_of_means(raw, new, paired=True)
-    return Estimate(ratio.value - 1, *(None if end is None else end - 1 for end in ratio[1:])).to_dict()
+    return {
+        "seconds": median_of_differences(raw, null).to_dict(),
+        "relative": relative_difference(raw, null, paired=True).to_dict(),
+        "n": len(raw),
+    }
 
 
 def _outside(effect: Mapping[str, float | None], band: Mapping[str, float | None]) -> bool | None:

@@ -15,7 +15,7 @@ from aligntax.experiment.arms import GUARDED, HOP, NULL, RAW, Arm, arms_of
 from aligntax.experiment.load.chat import Chat
 from aligntax.experiment.load.plan import Plan
 from aligntax.experiment.loaded import load_on_servers
-from aligntax.experiment.paired import Columns, Design, LayerSpans, Progress, run_paired
+from aligntax.experiment.paired import Columns, Design, Progress, run_paired
 from aligntax.experiment.proxies import guards_of, proxy_without, traces_of
 from aligntax.experiment.result import Result
 from aligntax.experiment.servers import Asking, asking
@@ -127,9 +127,12 @@ def bench_proxy(
         askings = stack.enter_context(asking([chat(url) for url in urls]))
         columns = _asked(arms, askings, session, progress)
         index = [arm.name for arm in arms].index(GUARDED)
-        if not _traced(columns, traces, askings[index].requests):
+        traced = _traced(columns, traces, askings[index].requests)
+        if traced is None:
             session.warnings.append("the proxy's traces are incomplete, so nothing is told of each guard")
             guards = {}
+        else:
+            columns = traced
         parts = _analysed(columns, guards, arms, askings)
         if plan is not None and columns.stopped != "interrupted":
             parts["load"] = load_on_servers(chat(upstream), chat(urls[index]), prompts, plan, progress)
@@ -189,17 +192,24 @@ def _analysed(
         raise ValueError(f"{error}; errors: {kinds}" if kinds else str(error)) from error
 
 
-def _traced(columns: Columns, file: Path, requests: int) -> bool:
-    """Fill in what the proxy's own profiler saw of the requests that were measured; they are the last ones."""
+def _traced(columns: Columns, file: Path, requests: int) -> Columns | None:
+    """Return the same with what the proxy's own profiler saw of the requests that were measured: the last ones.
+
+    None if it is not known what it saw of each.
+    """
     found = traces_of(file, requests)
     if found is None:
-        return False
-    measured = columns.measured[GUARDED]
-    spans: dict[str, LayerSpans] = {}
-    for index, (trace, attribution) in enumerate(found[-len(measured) :]):
-        counts = trace.outcome.comparable and columns.measured[RAW][index].outcome.comparable
-        for span in trace.spans:
-            spans.setdefault(span.layer.name, LayerSpans()).add(span, counts=counts)
-        measured[index] = replace(measured[index], outcome=trace.outcome, trace=trace, attribution=attribution)
-    columns.spans = spans
-    return True
+        return None
+    count = len(columns.prompt)
+    traced = Columns(
+        columns.arms,
+        measured={name: [] for name in columns.measured},
+        stopped=columns.stopped,
+        seconds=columns.seconds,
+        warm_up_cut=columns.warm_up_cut,
+    )
+    for index, (trace, attribution) in enumerate(found[len(found) - count :]):
+        one = {name: column[index] for name, column in columns.measured.items()}
+        one[GUARDED] = replace(one[GUARDED], outcome=trace.outcome, trace=trace, attribution=attribution)
+        traced.add(columns.prompt[index], columns.round[index], one)
+    return traced

@@ -51,6 +51,16 @@ def test_the_prompts_that_come_with_a_pipeline_are_asked(monkeypatch: pytest.Mon
     assert asked == {"xxx", "xxxxx"}
 
 
+def test_looking_at_a_pipeline_takes_no_longer_than_the_budget_and_can_be_ended() -> None:
+    design = Design(width=1e-9, budget_seconds=1e-6)
+    scaling = sweep_target(SIZED, "patterns", (4, 2), design=design, progress=going_on)
+    assert any(warning.startswith("at 2, 4: 1 of 5 prompts were looked at within") for warning in scaling.warnings)
+    with pytest.raises(KeyboardInterrupt):
+        sweep_target(
+            SIZED, "patterns", (2,), design=Design(), progress=lambda stage, *_: not stage.endswith("at the target")
+        )
+
+
 def test_it_prints_a_table_and_writes_the_curves(run: Run, tmp_path: Path) -> None:
     file, page = tmp_path / "scaling.json", tmp_path / "result.json"
     page.write_text(json.dumps({**make_result([1.0] * 6, [2.0] * 6), "scaling": {"other": {"points": []}}}))
@@ -110,6 +120,18 @@ def test_a_file_that_is_no_result_is_refused_before_anything_is_measured(run: Ru
     assert result.code == 3
     assert "is JSON, but no result" in result.err
     assert page.read_text() == "{}"
+
+
+def test_one_file_for_both_is_refused_and_so_is_one_that_is_read(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    for arguments, reason in (
+        (("--json", path, "--into", path), f"--into {path}: --json writes it, too"),
+        (("--prompts", path, "--json", path), f"--json {path}: it is read"),
+    ):
+        result = run(SIZED, "--over", "patterns=1", *arguments)
+        assert result.code == 3
+        assert reason in result.err
+    assert not path.exists()
 
 
 def test_ctrl_c_keeps_what_is_done(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from aligntax.experiment.whatif import Drop, predict, verify
+from aligntax.experiment.call import Caller
+from aligntax.experiment.paired import Design
+from aligntax.experiment.whatif import Drop, predict, verify, verify_target
 from aligntax.experiment.whatif.variants import changing_of
 
 from .test_prediction import TEN
@@ -66,6 +68,23 @@ def test_refused() -> None:
         verify(prediction, "a target", {"raw": str, "guarded": str}, measured(1, 1))
     with pytest.raises(ValueError, match="a target: nothing was measured"):
         verify(prediction, "a target", ARMS, lambda arms: {name: [] for name in arms})
+
+
+def test_looking_at_a_target_takes_no_longer_than_the_budget_and_can_be_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = set()
+    call = Caller.__call__
+
+    def noted(self: Caller, prompt: Any, **settings: Any) -> Any:
+        asked.add(prompt)
+        return call(self, prompt, **settings)
+
+    monkeypatch.setattr(Caller, "__call__", noted)
+    prediction, name = predict(TEN, [Drop("pii")]), "tests.experiment.whatif.sleepers:pipeline"
+    design = Design(width=1e-9, budget_seconds=1e-6)
+    assert verify_target(prediction, name, None, design, lambda stage, done, detail: True).n == 1
+    assert asked == {"prompt 0"}
+    with pytest.raises(KeyboardInterrupt):
+        verify_target(prediction, name, None, Design(), lambda stage, done, detail: stage != "looking at the target")
 
 
 def test_what_changes_a_target_is_its_own_or_its_modules(monkeypatch: pytest.MonkeyPatch) -> None:

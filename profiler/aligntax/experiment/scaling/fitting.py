@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import stats
 
-from aligntax.inference import CONFIDENCE, Estimate
+from aligntax.inference import Estimate, fit_line
 
 __all__ = ["FEWEST_SIZES", "Fit", "Point", "fit_exponent"]
 
@@ -94,35 +94,30 @@ def fit_exponent(points: Sequence[Point]) -> Fit | str:
     """Fit a power law to the taxes of a sweep: a line through their logarithms, by weighted least squares.
 
     A point weighs by the width of its interval, which is as good on the logarithm as it is in seconds. How sure the
-    exponent is follows from how far the points lie from the line, and not from their own intervals: sizes are built and
-    measured one after the other, so they differ by more than their requests do. Student's t with two fewer degrees of
-    freedom than there are points.
+    exponent is follows from how far the points lie from the line, and not from their own intervals (see `fit_line`):
+    sizes are built and measured one after the other, so they differ by more than their requests do.
 
     Args:
         points: of one sweep. Those whose tax is not surely above 0 have no logarithm to speak of, and are left out.
 
     Returns:
         The fit, or why there is none.
-
-    Source: Draper and Smith, Applied Regression Analysis, section 9.2, with the variance estimated from the residuals.
     """
     usable = [point for point in points if point.tax.low is not None and point.tax.low > 0]
     if len(usable) < FEWEST_SIZES:
         return _reason(points, usable)
     taxes = [point.tax for point in usable]
-    logs = np.log([point.value for point in usable])
+    logs, heights = np.log([point.value for point in usable]), np.log([tax.value for tax in taxes])
     sigmas = np.array([_sigma(tax) for tax in taxes])
     spread = sigmas > ROUNDING
     # Ties can make an interval a point: no size is surer than the surest of the others.
     sigmas = np.where(spread, sigmas, sigmas[spread].min()) if spread.any() else np.ones_like(sigmas)
-    heights = np.log([tax.value for tax in taxes])
-    (slope, height), covariance = np.polyfit(logs, heights, 1, w=1 / sigmas, cov=True)
+    line = fit_line(logs.tolist(), heights.tolist(), sigmas.tolist())
     freedom = len(usable) - 2
-    half = float(stats.t.isf((1 - CONFIDENCE) / 2, freedom)) * math.sqrt(covariance[0, 0])
-    squares = float((((heights - height - slope * logs) / sigmas) ** 2).sum())
+    squares = float((((heights - line.intercept - line.slope.value * logs) / sigmas) ** 2).sum())
     return Fit(
-        Estimate(float(slope), float(slope) - half, float(slope) + half),
-        math.exp(float(height)),
+        line.slope,
+        math.exp(line.intercept),
         tuple(point.value for point in usable),
         math.sqrt(squares / freedom) if spread.any() else None,
         float(stats.chi2.sf(squares, freedom)) if spread.any() else None,
@@ -131,9 +126,9 @@ def fit_exponent(points: Sequence[Point]) -> Fit | str:
 
 def _sigma(tax: Estimate) -> float:
     """Return the standard error of a tax's logarithm, as its interval says."""
-    assert tax.low is not None  # noqa: S101 (the caller has looked)
-    assert tax.high is not None  # noqa: S101 (they come together)
-    return math.log(tax.high / tax.low) / (2 * float(stats.norm.isf((1 - CONFIDENCE) / 2)))
+    error = Estimate(*(math.log(each) for each in tax if each is not None)).standard_error()
+    assert error is not None  # noqa: S101 (the caller has looked)
+    return error
 
 
 def _reason(points: Sequence[Point], usable: Sequence[Point]) -> str:

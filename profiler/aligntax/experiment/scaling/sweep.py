@@ -10,7 +10,7 @@ from typing import Any
 
 from aligntax.experiment.arms import GUARDED, RAW
 from aligntax.experiment.scaling.fitting import Fit, Point, fit_exponent
-from aligntax.inference import Estimate, mean_of_differences, median, median_of_differences, ratio_of_means
+from aligntax.inference import mean_of_differences, median, median_of_differences, relative_difference
 
 __all__ = ["SCHEMA", "Scaling", "Sweep", "check_values"]
 
@@ -136,7 +136,7 @@ def check_values(parameter: str, values: Sequence[float]) -> None:
 
 def _point(value: float, seconds: Mapping[str, Sequence[float]]) -> Point:
     raw, guarded = seconds[RAW], seconds[GUARDED]
-    ratio = ratio_of_means(raw, guarded, paired=True)
+    relative = relative_difference(raw, guarded, paired=True)  # first, since it says which arm is none
     return Point(
         value,
         len(raw),
@@ -144,7 +144,7 @@ def _point(value: float, seconds: Mapping[str, Sequence[float]]) -> Point:
         median(guarded),
         median_of_differences(raw, guarded),
         mean_of_differences(raw, guarded),
-        Estimate(ratio.value - 1, *(None if end is None else end - 1 for end in ratio[1:])),
+        relative,
     )
 
 

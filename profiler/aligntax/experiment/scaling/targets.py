@@ -23,6 +23,7 @@ may take one prompt and answer it so many times.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -72,6 +73,7 @@ def sweep_target(
     reference = reference if ":" in reference else f"{reference}:{FACTORY}"
     make = load(reference)
     begun: list[float] = []
+    said: dict[str, list[float]] = {}
 
     def build(value: float) -> _Sized:
         begun.append(value)
@@ -92,12 +94,17 @@ def sweep_target(
             raise ValueError(
                 f"{reference} returned no prompts; return at least one beside the pipeline, or none at all"
             )
-        target = prepare(reference, sized.pipeline, sized.prompts)
+        target = prepare(reference, sized.pipeline, sized.prompts, budget_seconds=design.budget_seconds, progress=told)
         try:
             with target.whole_again():
                 arms = {RAW: answering(target, frozenset(target.guards)), GUARDED: answering(target)}
-                return paired_seconds(arms, sized.prompts, design, told)
+                found = paired_seconds(arms, target.prompts, design, told)
         finally:
             target.caller.close()
+        for warning in target.warnings:
+            said.setdefault(warning, []).append(sized.value)
+        return found
 
-    return Sweep(parameter, tuple(values), build).run(measure, seed=design.seed)
+    scaling = Sweep(parameter, tuple(values), build).run(measure, seed=design.seed)
+    of_targets = [f"at {', '.join(f'{value:g}' for value in sorted(where))}: {what}" for what, where in said.items()]
+    return replace(scaling, warnings=(*scaling.warnings, *of_targets))

@@ -85,11 +85,11 @@ def widened(estimate: Estimate, added: Estimate | None, scale: float = 1.0) -> E
     Args:
         estimate: what to widen.
         added: what its value holds already; None leaves it as it is.
-        scale: what `added` was multiplied with.
+        scale: what `added` was multiplied with; below 0 where it was taken away.
     """
     if added is None or estimate.low is None or estimate.high is None:
         return estimate
     if added.low is None or added.high is None:
         return Estimate(estimate.value)
-    low, high = (scale * (end - added.value) for end in (added.low, added.high))
+    low, high = sorted(scale * (end - added.value) for end in (added.low, added.high))
     return Estimate(estimate.value, estimate.low + low, estimate.high + high)

@@ -19,7 +19,7 @@ from aligntax.experiment.whatif.contrast import (
 )
 from aligntax.experiment.whatif.pieces import Work, take_apart
 from aligntax.experiment.whatif.scenario import Scenario
-from aligntax.inference import Estimate, mean, ratio_of_means
+from aligntax.inference import Estimate, mean, relative_difference
 from aligntax.tax import NANO
 from aligntax.trace import Outcome, Trace, Verdict
 
@@ -186,7 +186,7 @@ def predict(
             )
         },
         relative,
-        widened(mean(raw), residual),
+        widened(mean(raw), residual, -1.0),
         residual,
         {"mean": contrast_of_means(before, after), "p50": contrast_of_quantiles(before, after, 0.50, seed)},
         blocked,
@@ -195,9 +195,8 @@ def predict(
 
 
 def _relative(raw: Seconds, guarded: Seconds, residual: Estimate | None) -> Estimate:
-    ratio = ratio_of_means(raw, guarded, paired=True)
-    relative = Estimate(ratio.value - 1, *(None if end is None else end - 1 for end in ratio[1:]))
-    return widened(relative, residual, float(1 / raw.mean()))
+    relative = relative_difference(raw, guarded, paired=True)
+    return widened(relative, residual, float(guarded.mean() / raw.mean() ** 2))  # raw is in both, to first order
 
 
 def _seconds(figures: Mapping[str, Contrast]) -> dict[str, Any]:

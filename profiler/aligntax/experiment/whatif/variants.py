@@ -106,7 +106,7 @@ def verify_target(
     progress("loading", 0.0, name)
     pipeline = load(name)
     asked = prompts_for(name, pipeline, prompts)
-    target = prepare(name, pipeline, asked)
+    target = prepare(name, pipeline, asked, budget_seconds=design.budget_seconds, progress=progress)
     try:
         scenario = prediction.scenario
         unknown = sorted({*scenario.guards} - {*target.guards, *target.always_on})
@@ -115,6 +115,6 @@ def verify_target(
             raise ValueError(f"{name} has no guard {unknown[0]!r}; its guards are: {names}")
         with target.whole_again(), variant(target, scenario, changing_of(pipeline)) as changed:
             arms = {RAW: answering(target, frozenset(target.guards)), GUARDED: answering(target), CHANGED: changed}
-            return verify(prediction, name, arms, lambda arms: paired_seconds(arms, asked, design, progress))
+            return verify(prediction, name, arms, lambda arms: paired_seconds(arms, target.prompts, design, progress))
     finally:
         target.caller.close()
