@@ -16,6 +16,7 @@ from aligntax.histogram import NANO, Int64Array, quantile, rank_bounds
 from aligntax.ledger import Ledger
 from aligntax.ledger_fields import DROP_REASONS, OUTCOMES, PARTS, VERDICTS
 from aligntax.tax import quantile_ranks
+from aligntax.whole_file import write_whole
 
 SCHEMA = "aligntax.report/1"
 QUANTILES = {"p50": 0.50, "p90": 0.90, "p99": 0.99}
@@ -45,10 +46,7 @@ class Report:
 
     def save(self, path: Path | str) -> None:
         """Write the report as JSON; the file is complete or not there at all."""
-        target = Path(path)
-        partial = target.with_name(target.name + ".partial")
-        partial.write_text(json.dumps(self.data, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-        partial.replace(target)
+        write_whole(path, json.dumps(self.data, indent=2, allow_nan=False) + "\n")
 
     def __str__(self) -> str:
         """Return a plain table: one line per layer, and the headline."""

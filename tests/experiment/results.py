@@ -129,7 +129,7 @@ def _environment() -> dict[str, Any]:
         "versions": {"aligntax": "0.1.0", "numpy": "2.4.6", "torch": "2.13.0", "onnxruntime": "1.32.0"},
         "gpus": [],
         "threads": {"torch": 2},
-        "garbage_collector": {"enabled": True, "threshold": [700, 10, 10]},
+        "garbage_collector": {"enabled": True, "thresholds": [700, 10, 10]},
         "load_average": [0.1, 0.1, 0.1],
         "load_average_after": [0.9, 0.4, 0.2],
         "clock": {"name": "perf_counter_ns", "resolution_ns": 1},

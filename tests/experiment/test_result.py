@@ -79,6 +79,10 @@ def test_shares_and_unattributed_time_close(result):
             lambda data: data["samples"]["seconds"]["raw"].__setitem__(0, -1.0),
             "hold something that is no number of sec",
         ),
+        (
+            lambda data: data["samples"]["seconds"]["raw"].__setitem__(0, 10**400),
+            "hold something that is no number of sec",
+        ),
     ],
 )
 def test_what_is_no_result_is_refused(result, tmp_path, change, complaint):

@@ -55,6 +55,7 @@ def test_whole_numbers_of_a_file() -> None:
         {"value": 1.0, "low": 2.0, "high": 3.0},
         {"value": math.nan, "low": None, "high": None},
         {"value": 1.0, "low": -math.inf, "high": 2.0},
+        {"value": 10**400, "low": None, "high": None},
         {"value": "1.0", "low": None, "high": None},
         {"value": [1.0], "low": 0.0, "high": 2.0},
         None,

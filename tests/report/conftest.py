@@ -15,6 +15,8 @@ from .browsing import CHROMIUM, DESK, FLAGS, Visit
 
 MILLISECOND = 1_000_000
 
+pytest.register_assert_rewrite("tests.report.any_page")
+
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from aligntax.whole_file import write_whole
 
 __all__ = ["SCHEMA", "Result", "write_json"]
 
@@ -116,18 +118,11 @@ def write_json(path: Path, data: Mapping[str, Any]) -> None:
     Raises:
         ValueError: if a number in it is infinite or none.
     """
-    partial = path.with_name(path.name + ".partial")
-    text = json.dumps(data, indent=1, allow_nan=False) + "\n"
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
+    write_whole(path, json.dumps(data, indent=1, allow_nan=False) + "\n")
 
 
 def _is_time(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= sys.float_info.max
 
 
 def _refuse_constant(name: str) -> float:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from aligntax.attribution import Attribution, attribute
 from aligntax.trace import Span, Trace
+from aligntax.whole_file import write_whole
 
 Event = dict[str, Any]
 
@@ -35,10 +36,7 @@ def write_chrome_trace(traces: Sequence[Trace], path: Path | str) -> None:
     Raises:
         TypeError, ValueError: as `chrome_trace`.
     """
-    target = Path(path)
-    partial = target.with_name(target.name + ".partial")
-    partial.write_text(json.dumps(chrome_trace(traces), separators=(",", ":")) + "\n", encoding="utf-8")
-    partial.replace(target)
+    write_whole(path, json.dumps(chrome_trace(traces), separators=(",", ":")) + "\n")
 
 
 def chrome_trace(traces: Sequence[Trace]) -> dict[str, Any]:

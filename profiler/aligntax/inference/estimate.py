@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -66,7 +67,7 @@ class Estimate(NamedTuple):
                 f"{found!r} is no estimate; value must be a number, low and high both numbers or both null"
             )
         ends = [] if low is None or high is None else [low, high]
-        if not all(isinstance(number, int | float) and math.isfinite(number) for number in (value, *ends)):
+        if not all(isinstance(number, int | float) and abs(number) <= sys.float_info.max for number in (value, *ends)):
             raise ValueError(f"{found!r} is no estimate; its numbers must be finite")
         if ends and not ends[0] <= value <= ends[1]:
             raise ValueError(f"{found!r} is no estimate; low <= value <= high must hold")

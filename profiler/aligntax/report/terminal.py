@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from aligntax.figures import counts, duration, percentage, quantile, ratio_quantile
-from aligntax.report.layer_columns import TAX_STYLE, Column, figure, name_column, tax_columns, time_columns
+from aligntax.report.layer_columns import TAX_STYLE, figure, name_column, tax_columns, time_columns
 from aligntax.report.refund import refund_line, refund_table
-from aligntax.report.tables import empty_table
+from aligntax.report.tables import empty_table, fits, table_of
 from aligntax.summary import QUANTILES, Report
 
 _BAR_WIDTHS = (24, 16, 12, 8, 6)
-_LEAST_WIDTH = 10
-_UNLIMITED = 10_000
 
 
 class TerminalReport:
@@ -68,21 +65,17 @@ class TerminalReport:
         request_tax = self._data["request"]["tax_seconds"]
         name, times = name_column(layers), time_columns(layers)
         taxes = [tax_columns(layers, request_tax, width, ascii_only=options.ascii_only) for width in _BAR_WIDTHS]
-        one = (_table([name, *times, *columns]) for columns in taxes)
-        of_two = (_table([name, *columns]) for columns in taxes)
-        unlimited = options.update(max_width=_UNLIMITED)
+        one = (table_of([name, *times, *columns], totals=True) for columns in taxes)
+        of_two = (table_of([name, *columns], totals=True) for columns in taxes)
 
         def first_that_fits(tables: Iterator[Table]) -> Table | None:
-            fits = (
-                table for table in tables if Measurement.get(console, unlimited, table).maximum <= options.max_width
-            )
-            return next(fits, None)
+            return next((table for table in tables if fits(table, console, options)), None)
 
         whole = first_that_fits(one)
         if whole is not None:
             return [whole]
-        second = first_that_fits(of_two) or _table([name, *taxes[-1]])
-        return [_table([name, *times], with_totals=False), second]
+        second = first_that_fits(of_two) or table_of([name, *taxes[-1]], totals=True)
+        return [table_of([name, *times], totals=False), second]
 
     def _request_table(self) -> Table:
         request = self._data["request"]
@@ -125,23 +118,6 @@ class TerminalReport:
         metered = f"{duration(cost)} a span (mean of {own['metered_spans']:,})" if cost is not None else "not metered"
         dropped = counts(own["dropped_by_reason"]) if own["dropped_by_reason"] else "nothing"
         yield f"Instrument: {metered}, {own['spans']:,} spans recorded, {dropped} dropped."
-
-
-def _table(columns: Sequence[Column], *, with_totals: bool = True) -> Table:
-    table = empty_table()
-    table.show_footer, table.footer_style = with_totals, TAX_STYLE
-    for column in columns:
-        table.add_column(
-            column.title,
-            justify=column.align,
-            footer=column.total if with_totals else "",
-            no_wrap=not column.shrinks,
-            min_width=_LEAST_WIDTH if column.shrinks else None,
-            overflow="fold",
-        )
-    for cells in zip(*(column.cells for column in columns), strict=True):
-        table.add_row(*cells)
-    return table
 
 
 def _energy(reading: Mapping[str, Any]) -> str:

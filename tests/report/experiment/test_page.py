@@ -10,7 +10,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Sequence
-from html import unescape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,6 +21,7 @@ from aligntax.experiment.load.foreign import load_of, read_foreign
 from aligntax.report.experiment import write_page
 
 from ...experiment.results import make_result
+from ..pages import sections, words
 from .conftest import HOSTILE, MakeResult, Traces
 
 ALWAYS = ("summary", "comparison", "method", "setting")
@@ -42,16 +42,6 @@ def page(tmp_path: Path) -> Any:
         return path.read_text(encoding="utf-8")
 
     return write
-
-
-def sections(text: str) -> tuple[str, ...]:
-    return tuple(re.findall(r'<section id="([^"]+)"', text))
-
-
-def words(text: str) -> str:
-    """Return what a page says, without its tags."""
-    body = text[text.index("<body>") :]
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]*>", " ", body))).replace("\u00a0", " ")
 
 
 def test_a_whole_result_has_every_section(page: Any, whole: dict[str, Any], history: list[dict[str, Any]]) -> None:
@@ -145,6 +135,19 @@ def test_a_page_is_bounded_however_much_there_is(page: Any, make: MakeResult, sh
     assert "over 200 runs" in words(text)
 
 
+def test_the_model_is_in_the_picture_however_many_guards_there_are(page: Any, shop_traces: Traces) -> None:
+    trace = copy.deepcopy(shop_traces[0])
+    first = trace["spans"][0]
+    trace["spans"] += [{**first, "layer": f"guard-{number}"} for number in range(40)]
+    trace["shares_ns"] |= {f"guard-{number}": 10_000_000 + number for number in range(40)}
+    text = page(make_result([0.1] * 9, [0.2] * 9, traces=[trace]))
+    assert "17 layers that cost least are left out here" in words(text)
+    drawn = [*re.findall(r">([^<>]+)</text>", text)]
+    assert "gpt2" in drawn
+    assert "guard-39" in drawn
+    assert "guard-0" not in drawn
+
+
 @pytest.mark.parametrize("guards", [1, 12])
 def test_any_number_of_guards(page: Any, many_traces: Traces, guards: int) -> None:
     shares = {f"guard-{number:02}": [0.001 * (number + 1)] * 40 for number in range(guards)}
@@ -195,6 +198,9 @@ def test_a_failed_write_leaves_what_was_there(make: MakeResult, tmp_path: Path) 
     folder.mkdir()
     with pytest.raises(OSError, match=r"page\.html"):
         write_page(make(30), folder)
+    assert [*tmp_path.iterdir()] == [folder]
+    with pytest.raises(UnicodeError):
+        write_page(make(30, warnings=["half of a character: \ud800"]), tmp_path / "other.html")
     assert [*tmp_path.iterdir()] == [folder]
 
 

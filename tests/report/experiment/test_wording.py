@@ -14,6 +14,7 @@ E = {"value": 0.00502, "low": 0.0049, "high": 0.00514}
 BONUS = {"value": -0.003, "low": -0.0031, "high": -0.0029}
 UNSURE = {"value": 0.00502, "low": None, "high": None}
 RATIO = {"value": 0.049, "low": 0.048, "high": 0.05}
+ACROSS = {"value": 0.00002, "low": -0.001, "high": 0.002}
 LESS = {"value": -0.03, "low": -0.04, "high": -0.02}
 
 
@@ -35,6 +36,10 @@ LESS = {"value": -0.03, "low": -0.04, "high": -0.02}
         (
             {"seconds": E, "relative": RATIO, "n": 30, "distinguishable": False},
             "What the guards cost cannot be told from zero: +5.02 ms, +4.90 %, which is within the noise.",
+        ),
+        (
+            {"seconds": ACROSS, "relative": None, "n": 30, "distinguishable": None},
+            "What the guards cost cannot be told from zero: +20.0 us, with an interval that holds zero.",
         ),
         (
             {"seconds": UNSURE, "relative": RATIO, "n": 1, "distinguishable": None},

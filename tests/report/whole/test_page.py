@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Callable
-from html import unescape
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -14,10 +12,13 @@ import pytest
 from markdown_it import MarkdownIt
 from rich.console import Console
 
+from aligntax.report.page.parts import Picture
 from aligntax.report.whole import WholeTable, whole_markdown, write_whole_page
+from aligntax.report.whole.sections.summary import summary
 from aligntax.taxes.whole import join, read_inputs
 
 from ...taxes.whole.records import benefit, capability, debt, performance, record, result, write
+from ..pages import sections, words
 
 HOSTILE = "<script>document.title='broken in'</script> $x^2$ & \"quoted\" | *b* λ"
 EVERY = ("summary", "taxes", "benefit", "trend", "scaling", "debt", "missing", "sources")
@@ -37,15 +38,6 @@ def page(tmp_path: Path) -> Page:
         return path.read_text(encoding="utf-8")
 
     return write
-
-
-def sections(text: str) -> tuple[str, ...]:
-    return tuple(re.findall(r'<section id="([^"]+)"', text))
-
-
-def words(text: str) -> str:
-    body = text[text.index("<body>") :]
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]*>", " ", body))).replace("\u00a0", " ")
 
 
 def joined(folder: Path, **files: Any) -> dict[str, Any]:
@@ -184,3 +176,68 @@ def test_a_tax_that_dwarfs_the_others_is_named_and_not_drawn(page: Page, whole: 
     assert "Too far out for this scale: Compute." in text
     assert "tax +1,301 (+1,148 to +1,473)" in text
     assert "Too far out" not in words(page(whole))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "low", "role"),
+    [
+        ("tax", 1.0, "tax"),
+        ("bonus", 1.0, "null"),
+        ("inconclusive", -1.0, "raw"),
+        ("no tax beyond the margin", 1.0, "raw"),
+        (None, 1.0, "tax"),
+        (None, -1.0, "raw"),
+        (None, None, "tax"),
+    ],
+)
+def test_a_bar_of_the_scale_is_drawn_as_what_the_sentence_calls_it(
+    whole: dict[str, Any], verdict: str | None, low: float | None, role: str
+) -> None:
+    one = {**whole["scale"][0], "tax": {"value": 2.0, "low": low, "high": None if low is None else 3.0}}
+    rows = [
+        {**row, "verdict": verdict} if (row["kind"], row["name"]) == (one["kind"], one["name"]) else row
+        for row in whole["taxes"]
+    ]
+    picture = summary({**whole, "scale": [one], "taxes": rows}).blocks[1]
+    assert isinstance(picture, Picture)
+    legend = {"tax": "tax", "null": "bonus", "raw": "neither of the two"}
+    shown = [text for text in legend.values() if f">{text}</text>" in picture.drawing]
+    assert shown == [legend[role]]
+
+
+def test_releases_without_a_common_headline_are_all_in_the_tables(page: Page, whole: dict[str, Any]) -> None:
+    figures = [{**whole["trend"][0], "headline": False, "name": f"f{at}", "title": f"Task {at}"} for at in range(520)]
+    said = words(page({**whole, "trend": figures}))
+    assert "All other figures over releases: 512" in said
+    assert "12 more are in the JSON." in said
+    assert "Performance: Task 507 " in said
+    assert "Performance: Task 508 " not in said
+
+
+def test_files_that_are_left_out_are_cut_off_and_counted(page: Page, whole: dict[str, Any]) -> None:
+    left_out = [{"file": f"{number}.json", "reason": "no"} for number in range(501)]
+    said = words(page({**whole, "left_out": left_out}))
+    assert "501 files left out." in said
+    assert "Files of the folders that are not in the report. 1 more are in the JSON." in said
+
+
+def test_each_debt_is_in_its_own_currency(page: Page, tmp_path: Path) -> None:
+    euro = debt()
+    for figure in euro["figures"]:
+        figure["unit"] = figure["unit"].replace("USD", "EUR")
+    said = words(page(joined(tmp_path / "in", euros=euro, us=debt())))
+    assert "4,550,000 EUR" in said
+    assert "4,550,000 USD" in said
+    assert said.count("debt, million EUR") == said.count("debt, million USD") == 2
+
+
+def test_configurations_may_have_colons_in_their_names(page: Page, tmp_path: Path) -> None:
+    several = benefit()
+    for figure in several["figures"]:
+        figure["name"] += ".v1:beta"
+        figure["title"] += " (v1:beta)"
+    said = words(page(joined(tmp_path / "in", b=several)))
+    changed = said[said.index("What the guards changed.") : said.rindex("What is not told")]
+    assert "Attack success: change by the guards (v1:beta)" in changed
+    assert "False positives: change by the guards (v1:beta)" in changed
+    assert "Attacks that succeed" not in changed

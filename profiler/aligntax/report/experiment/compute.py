@@ -12,6 +12,12 @@ from aligntax.report.experiment.wording import spoken
 
 __all__ = ["cold_start_rows", "compute_rows", "contention_words"]
 
+_TITLES = {
+    "cpu_seconds": "CPU time",
+    "gpu_seconds": "GPU time",
+    "energy_joules": "energy",
+    "memory_bytes": "memory, peak of Python's heap",
+}
 _COLD = {"import_seconds": "until it is imported", "first_call_seconds": "first request"}
 
 
@@ -35,13 +41,7 @@ def _compute_row(name: str, found: Mapping[str, Any]) -> tuple[str, str, str, st
     def write_signed(number: float) -> str:
         return f"{'+' if number > 0 else ''}{write(number)}"
 
-    titles = {
-        "cpu_seconds": "CPU time",
-        "gpu_seconds": "GPU time",
-        "energy_joules": "energy",
-        "memory_bytes": "memory, peak of Python's heap",
-    }
-    title = titles.get(name, spoken(name))
+    title = _TITLES.get(name, spoken(name))
     source = found.get("source")
     if source:
         named = ", ".join(source) if isinstance(source, list | tuple) else source

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from aligntax.inference import Estimate
+from aligntax.trace import Outcome
 
-__all__ = ["ARM_NAMES", "QUANTILES", "SCHEMA", "Data", "checked", "comparable_pairs", "estimate"]
+__all__ = ["ARM_NAMES", "QUANTILES", "RAN", "SCHEMA", "Data", "checked", "comparable_pairs", "estimate"]
 
 SCHEMA = "aligntax.bench/1"
 ARM_NAMES = {"raw": "without guards", "guarded": "with guards", "null": "without guards, again"}
@@ -21,7 +22,8 @@ _NEEDED: Mapping[str, type] = {
     "tax": Mapping,
     "guards": Sequence,
 }
-_RAN = ("allowed", "modified")
+RAN = frozenset(outcome.value for outcome in Outcome if outcome.comparable)
+"""How requests ended that ran to their end."""
 
 Data = Mapping[str, Any]
 
@@ -68,7 +70,7 @@ def comparable_pairs(result: Data) -> list[int]:
     known = [outcome for outcome in outcomes if outcome is not None]
     seconds = samples.get("seconds", {})
     length = len(seconds.get("guarded", ())) if "raw" in seconds else 0
-    return [index for index in range(length) if all(outcome[index] in _RAN for outcome in known)]
+    return [index for index in range(length) if all(outcome[index] in RAN for outcome in known)]
 
 
 def _numbers(data: Any, place: str) -> Iterator[tuple[str, float]]:

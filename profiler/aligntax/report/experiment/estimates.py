@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from aligntax.figures import MISSING, TOO_SMALL, duration, percentage, share
+from aligntax.figures import MISSING, TOO_SMALL, amount, duration, percentage
 from aligntax.report.experiment.contents import estimate
 
 __all__ = [
@@ -15,7 +15,6 @@ __all__ = [
     "plain",
     "quantile",
     "quantile_interval",
-    "share_percentage",
     "signed_duration",
     "signed_percentage",
     "size",
@@ -24,8 +23,6 @@ __all__ = [
 ]
 
 Write = Callable[[float], str]
-
-_SIZES = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
 
 
 def signed_duration(seconds: float) -> str:
@@ -38,11 +35,6 @@ def signed_percentage(ratio: float) -> str:
     return percentage(ratio, signed=True)
 
 
-def share_percentage(ratio: float) -> str:
-    """Return a part of a whole as a percentage."""
-    return share(ratio)
-
-
 def plain(number: float) -> str:
     """Return a number without a unit, with three significant digits."""
     return f"{number:,.3g}" if abs(number) < 1000 else f"{number:,.0f}"
@@ -50,10 +42,7 @@ def plain(number: float) -> str:
 
 def size(count: float) -> str:
     """Return a number of bytes, e.g. `"1.50 MiB"`."""
-    factor, unit = next((pair for pair in _SIZES if abs(count) >= pair[0]), (1, "B"))
-    found = count / factor
-    decimals = 0 if factor == 1 or abs(found) >= 100 else 1 if abs(found) >= 10 else 2
-    return f"{found:,.{decimals}f} {unit}"
+    return amount(count, "bytes")
 
 
 def a_second(rate: float) -> str:

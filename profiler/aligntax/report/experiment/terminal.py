@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from aligntax.figures import MISSING, counts, duration
 from aligntax.report.experiment.compute import cold_start_rows, compute_rows, contention_words
-from aligntax.report.experiment.contents import ARM_NAMES, QUANTILES, checked, estimate
+from aligntax.report.experiment.contents import QUANTILES, checked, estimate
 from aligntax.report.experiment.estimates import (
     quantile,
     quantile_interval,
@@ -21,14 +21,13 @@ from aligntax.report.experiment.estimates import (
     with_interval,
 )
 from aligntax.report.experiment.guard_columns import cost_columns, name_column, verdict_columns
-from aligntax.report.experiment.wording import arm_name, band, by_share, counted, headline, verdict
-from aligntax.report.layer_columns import TAX_STYLE, Column, figure
-from aligntax.report.tables import empty_table
+from aligntax.report.experiment.wording import arm_name, band, by_share, counted, headline, in_order, verdict
+from aligntax.report.layer_columns import TAX_STYLE, figure
+from aligntax.report.tables import empty_table, fits, table_of
 
 __all__ = ["ExperimentTable"]
 
-_LEAST_WIDTH, _GREATEST_WIDTH = 10, 36
-_UNLIMITED = 10_000
+_GREATEST_WIDTH = 36
 
 
 class ExperimentTable:
@@ -79,16 +78,17 @@ class ExperimentTable:
             return []
         name, costs, verdicts = name_column(guards), cost_columns(guards, self._data), verdict_columns(guards)
         short = [column for column in costs if "interval" not in column.title]
+        table = partial(table_of, greatest_width=_GREATEST_WIDTH)
+        of_verdicts = table([name, *verdicts], totals=False)
         return [
-            [_table([name, *costs, *verdicts], totals=True)],
-            [_table([name, *costs], totals=True), _table([name, *verdicts])],
-            [_table([name, *short], totals=True), _table([name, *verdicts])],
+            [table([name, *costs, *verdicts], totals=True)],
+            [table([name, *costs], totals=True), of_verdicts],
+            [table([name, *short], totals=True), of_verdicts],
         ]
 
     def _latency_tables(self) -> list[list[Table]]:
         latency = self._data.get("latency", {})
-        arms = [*(arm for arm in ARM_NAMES if arm in latency), *(arm for arm in latency if arm not in ARM_NAMES)]
-        if not arms:
+        if not latency:
             return []
         alternatives = []
         for write in (quantile_interval, quantile):
@@ -96,7 +96,7 @@ class ExperimentTable:
             table.add_column("a request", no_wrap=write is quantile_interval, overflow="fold")
             for title in (*QUANTILES, "mean", "n"):
                 table.add_column(title, justify="right", no_wrap=True)
-            for arm in arms:
+            for arm in in_order(latency):
                 times = latency[arm]
                 cells = (figure(write(times.get(name), duration)) for name in QUANTILES)
                 table.add_row(Text(arm_name(arm)), *cells, duration(times.get("mean")), f"{times.get('n', 0):,}")
@@ -131,26 +131,7 @@ class ExperimentTable:
 
 def _that_fit(alternatives: Sequence[Sequence[Table]], console: Console, options: ConsoleOptions) -> Sequence[Table]:
     """Return the first alternative of which every table fits; the last one where none does."""
-    unlimited = options.update(max_width=_UNLIMITED)
     for tables in alternatives:
-        if all(Measurement.get(console, unlimited, table).maximum <= options.max_width for table in tables):
+        if all(fits(table, console, options) for table in tables):
             return tables
     return alternatives[-1] if alternatives else ()
-
-
-def _table(columns: Sequence[Column], *, totals: bool = False) -> Table:
-    table = empty_table()
-    table.show_footer, table.footer_style = totals, TAX_STYLE
-    for column in columns:
-        table.add_column(
-            column.title,
-            column.total if totals else "",
-            justify=column.align,
-            no_wrap=not column.shrinks,
-            min_width=_LEAST_WIDTH if column.shrinks else None,
-            max_width=_GREATEST_WIDTH if column.shrinks else None,
-            overflow="fold",
-        )
-    for cells in zip(*(column.cells for column in columns), strict=True):
-        table.add_row(*cells)
-    return table

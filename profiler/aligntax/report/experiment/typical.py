@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from aligntax.report.experiment.contents import RAN
+
 __all__ = ["LayerTimes", "TypicalRequest", "typical_request"]
 
-_RAN = ("allowed", "modified")
 _NANO = 1e9
 _PIXELS = 1000  # pauses shorter than this part of the request are not to be seen
 
@@ -70,7 +71,7 @@ def typical_request(traces: Sequence[Mapping[str, Any]]) -> TypicalRequest | Non
     for trace in traces:
         if trace.get("schema") != "aligntax.trace/1":
             raise ValueError(f"schema {trace.get('schema')!r} of a trace is not 'aligntax.trace/1'; measure it again")
-    candidates = [trace for trace in traces if trace["outcome"] in _RAN] or list(traces)
+    candidates = [trace for trace in traces if trace["outcome"] in RAN] or list(traces)
     if not candidates:
         return None
     tax_ns, duration_ns = (_middle([trace[key] for trace in candidates]) for key in ("tax_ns", "duration_ns"))
@@ -79,7 +80,7 @@ def typical_request(traces: Sequence[Mapping[str, Any]]) -> TypicalRequest | Non
     names = dict.fromkeys(span["layer"] for span in order)
     return TypicalRequest(
         outcome=chosen["outcome"],
-        comparable=chosen["outcome"] in _RAN,
+        comparable=chosen["outcome"] in RAN,
         seconds=chosen["duration_ns"] / _NANO,
         raw_seconds=chosen["raw_ns"] / _NANO,
         tax_seconds=chosen["tax_ns"] / _NANO,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from aligntax.figures import MISSING, duration, percentage
@@ -20,6 +20,7 @@ __all__ = [
     "counted",
     "flattened",
     "headline",
+    "in_order",
     "share_of",
     "spoken",
     "verdict",
@@ -30,6 +31,12 @@ def arm_name(arm: str) -> str:
     """Return an arm in words, e.g. `"with guards"` or `"only pii"`."""
     kind, colon, guard = arm.partition(":")
     return f"{kind} {guard}" if colon else ARM_NAMES.get(arm, arm)
+
+
+def in_order(arms: Iterable[str]) -> list[str]:
+    """Return arms with those first that most experiments have."""
+    there = [*arms]
+    return [arm for arm in dict.fromkeys((*ARM_NAMES, *there)) if arm in there]
 
 
 def counted(number: int, what: str) -> str:
@@ -59,12 +66,14 @@ def headline(result: Data) -> str:
     absolute, relative = estimate(tax.get("seconds")), estimate(tax.get("relative"))
     if not tax.get("n") or absolute is None:
         return "No request ran to its end both with and without the guards, so what they cost is not known."
-    if absolute.low is None or tax.get("distinguishable") is False:
+    above = tax.get("distinguishable")
+    if absolute.low is None or above is False or (above is None and absolute.covers(0)):
         relative_text = "" if relative is None else f", {signed_percentage(relative.value)}"
         measured = f"{signed_duration(absolute.value)}{relative_text}"
         if absolute.low is None:
             return f"Too few requests to tell what the guards cost: {measured} over {counted(tax['n'], 'pair')}."
-        return f"What the guards cost cannot be told from zero: {measured}, which is within the noise."
+        why = "with an interval that holds zero" if above is None else "which is within the noise"
+        return f"What the guards cost cannot be told from zero: {measured}, {why}."
     changes = [_absolute_change(absolute.value)]
     if relative is not None:
         changes.append(f"make requests {percentage(abs(relative.value))} {_pace(relative.value)} overall")

@@ -17,7 +17,7 @@ __all__ = ["noted", "render", "stacked", "tight"]
 
 _NO_BREAK = "\u00a0"
 _INTERVAL = re.compile(r"(.+) \(([^()]* to [^()]*|n too small)\)")
-_SPACE_BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:s|ms|us|ns|%|B|KiB|MiB|GiB|J)\b|%)")
+_SPACE_BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:s|ms|us|ns|B|KiB|MiB|GiB|J)\b|%)")
 
 
 def render(*, subject: str, headline: str, sections: Sequence[Section], measured: str) -> str:

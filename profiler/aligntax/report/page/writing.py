@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from aligntax.whole_file import write_whole
+
 __all__ = ["write"]
 
 
@@ -17,6 +19,7 @@ def write(path: Path | str, page: Callable[[], str]) -> None:
 
     Raises:
         OSError: if the file cannot be written.
+        UnicodeError: if the text holds half of a surrogate pair.
         ModuleNotFoundError: if what draws the page is not installed; says how to.
     """
     try:
@@ -26,11 +29,4 @@ def write(path: Path | str, page: Callable[[], str]) -> None:
         raise ModuleNotFoundError(
             f"the page needs {package}, which is not installed; run: pip install 'aligntax[bench]'", name=package
         ) from error
-    target = Path(path)
-    partial = target.with_name(target.name + ".partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(target)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
+    write_whole(path, text)

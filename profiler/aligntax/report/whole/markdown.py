@@ -8,7 +8,7 @@ from typing import Any
 
 from aligntax.figures import MISSING
 from aligntax.report.whole.contents import checked
-from aligntax.report.whole.wording import TITLES, cells, kind_name, percent, written
+from aligntax.report.whole.wording import TITLES, cells, kind_name, of_trend
 
 __all__ = ["whole_markdown"]
 
@@ -53,12 +53,7 @@ def _lines(whole: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _trend(figure: Mapping[str, Any]) -> tuple[str, ...]:
-    first, latest = (
-        percent(point["estimate"])
-        if figure["measure"] == "relative"
-        else written(point["estimate"], figure["unit"], signed=True)
-        for point in (figure["points"][0], figure["points"][-1])
-    )
+    first, latest = (of_trend(figure, figure["points"][end]["estimate"]) for end in (0, -1))
     title = f"{kind_name(figure['kind'])}: {figure['title']}"
     return title, first, latest, figure["verdict"] or figure["reason"] or MISSING
 

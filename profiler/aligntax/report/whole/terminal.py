@@ -6,19 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from aligntax.report.layer_columns import TAX_STYLE
-from aligntax.report.tables import empty_table
+from aligntax.report.tables import empty_table, fits
 from aligntax.report.whole.contents import checked, headlines
 from aligntax.report.whole.wording import TITLES, cells, kind_name
 
 __all__ = ["WholeTable"]
 
 _SPARED_FIRST = ("SHA-256", "formula", "file", "n")
-_UNLIMITED = 10_000
 _MAX_ROWS = 40
 _MAX_LINES = 20
 _STYLES = {
@@ -89,10 +87,9 @@ class WholeTable:
 
 def _that_fits(console: Console, options: ConsoleOptions, rows: Sequence[Sequence[str]]) -> Table:
     """Return a table with as many of its columns as there is room for."""
-    unlimited = options.update(max_width=_UNLIMITED)
     for count in range(len(_SPARED_FIRST) + 1):
         table = _table([title for title in TITLES if title not in _SPARED_FIRST[:count]], rows)
-        if Measurement.get(console, unlimited, table).maximum <= options.max_width:
+        if fits(table, console, options):
             break
     return table
 

@@ -18,6 +18,7 @@ __all__ = [
     "cells",
     "count",
     "kind_name",
+    "of_trend",
     "on_scale",
     "percent",
     "relative",
@@ -82,13 +83,18 @@ def percent(data: Any) -> str:
     return write(data, signed_percentage)
 
 
+def of_trend(figure: Data, data: Any) -> str:
+    """Return an estimate of a figure that is followed over releases; a relative one in per cent of raw."""
+    return percent(data) if figure["measure"] == "relative" else written(data, figure["unit"], signed=True)
+
+
 def on_scale(data: Any) -> str:
     """Return a tax where raw is 100."""
     found = estimate(data)
     if found is None:
         return MISSING
     value, low, high = (None if end is None else of_hundred(end, signed=True) for end in found)
-    return f"{value}" if low is None else f"{value} ({low} to {high})"
+    return str(value) if low is None else f"{value} ({low} to {high})"
 
 
 def is_difference(row: Data) -> bool:

@@ -112,6 +112,6 @@ def paint_differences(
 def _legend(figure: Figure, axes: Axes, screen: Screen) -> None:
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(
-        handles, labels, loc="upper left", ncols=1 if screen is NARROW else len(handles), borderaxespad=0.2,
-        handlelength=2.0, columnspacing=1.4, handletextpad=0.5, borderpad=0.2, labelspacing=0.3,
+        handles, labels, ncols=1 if screen is NARROW else len(handles), handlelength=2.0, columnspacing=1.4,
+        handletextpad=0.5, labelspacing=0.3,
     )  # fmt: skip

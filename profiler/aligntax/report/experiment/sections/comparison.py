@@ -10,7 +10,7 @@ from aligntax.figures import counts, duration
 from aligntax.report.experiment.contents import ARM_NAMES, QUANTILES, Data, comparable_pairs, estimate
 from aligntax.report.experiment.estimates import quantile_interval, signed_duration, with_interval
 from aligntax.report.experiment.plots.distribution import paint_differences, paint_distributions
-from aligntax.report.experiment.wording import arm_name, band, confidence, counted
+from aligntax.report.experiment.wording import arm_name, band, confidence, counted, in_order
 from aligntax.report.page.parts import Picture, Section, Table
 from aligntax.report.page.plots.canvas import Drawing, draw
 from aligntax.report.page.plots.scale import unit_for
@@ -86,11 +86,11 @@ def _differences(result: Data, arms: dict[str, list[float]]) -> Picture:
         "lie apart that both ran without guards: where the two shapes cover each other, there is nothing but noise."
         if len(null)
         else "The difference of each pair: what the guards added to that request.",
-        _decile_table(tax, null),
+        _quantiles(tax, null),
     )
 
 
-def _decile_table(tax: Values, null: Values) -> Table:
+def _quantiles(tax: Values, null: Values) -> Table:
     head = ("part of the pairs", "tax at most", *(("A/A at most",) if len(null) else ()))
     parts = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
     columns = [np.quantile(values, parts, method="inverted_cdf") for values in (tax, null) if len(values)]
@@ -103,9 +103,8 @@ def _decile_table(tax: Values, null: Values) -> Table:
 
 def _latencies(result: Data) -> Table:
     latency = result.get("latency", {})
-    arms = [arm for arm in (*ARM_NAMES, *(name for name in latency if name not in ARM_NAMES)) if arm in latency]
     rows = []
-    for arm in arms:
+    for arm in in_order(latency):
         times = latency[arm]
         cells = (quantile_interval(times.get(name)) for name in QUANTILES)
         rows.append((arm_name(arm), *cells, duration(times.get("mean")), f"{times.get('n', 0):,}"))

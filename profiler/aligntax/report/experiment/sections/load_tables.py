@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from aligntax.figures import MISSING, counts, duration
+from aligntax.figures import MISSING, counts, duration, share
 from aligntax.report.experiment.contents import QUANTILES, Data, estimate
-from aligntax.report.experiment.estimates import a_second, quantile_interval, share_percentage, with_interval
+from aligntax.report.experiment.estimates import a_second, quantile_interval, with_interval
 from aligntax.report.experiment.wording import arm_name, confidence, spoken
 from aligntax.report.page.parts import Table
 from aligntax.tax import smallest_sample
@@ -17,7 +17,7 @@ __all__ = ["arms_table", "formulas_table", "times_table"]
 _COLUMNS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "due": lambda arm: _or_missing(arm.get("offered_rate")),
     "answered": lambda arm: _or_missing(arm.get("throughput")),
-    "in time": lambda arm: with_interval(arm.get("within_slo"), share_percentage),
+    "in time": lambda arm: with_interval(arm.get("within_slo"), share),
     "goodput": lambda arm: with_interval(arm.get("goodput"), a_second),
     "dropped": lambda arm: f"{arm['dropped']:,}" if "dropped" in arm else MISSING,
     "outcomes": lambda arm: counts(arm.get("outcomes") or {}),

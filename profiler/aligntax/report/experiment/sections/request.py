@@ -86,8 +86,11 @@ def _lead(typical: TypicalRequest) -> str:
 def _shown(typical: TypicalRequest) -> tuple[LayerTimes, ...]:
     """Return as many layers as a picture has room for: the models, and the guards that cost most."""
     room = MAX_ROWS - 2
-    dearest = sorted(typical.layers, key=lambda layer: -(layer.share_seconds or 0.0) - layer.busy_seconds * 1e-6)
-    kept = set(dearest[:room]) if len(dearest) > room else set(dearest)
+    dearest = sorted(
+        typical.layers,
+        key=lambda layer: (layer.share_seconds is not None, -(layer.share_seconds or 0.0), -layer.busy_seconds),
+    )
+    kept = set(dearest[:room])
     return tuple(layer for layer in typical.layers if layer in kept)
 
 

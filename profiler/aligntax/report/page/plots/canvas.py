@@ -31,7 +31,6 @@ ROLES = {
     "guarded": "#0072b2",
     "null": "#007a5c",
     "tax": "#d55e00",
-    "bad": "#a33600",
 }
 """The light colours of page.css, by role."""
 
@@ -62,6 +61,9 @@ _STYLE: Any = {
     "lines.linewidth": 2.0,
     "patch.linewidth": 0.0,
     "legend.frameon": False,
+    "legend.loc": "upper left",
+    "legend.borderaxespad": 0.2,
+    "legend.borderpad": 0.2,
 }
 
 

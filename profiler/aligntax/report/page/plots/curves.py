@@ -103,8 +103,8 @@ def paint_curve(
         axes.grid()
         handles, labels = axes.get_legend_handles_labels()
         figure.legend(
-            handles, labels, loc="upper left", ncols=1 if screen is NARROW else len(handles), borderaxespad=0.2,
-            handlelength=1.8, columnspacing=1.4, handletextpad=0.5, borderpad=0.2, labelspacing=0.3,
+            handles, labels, ncols=1 if screen is NARROW else len(handles), handlelength=1.8, columnspacing=1.4,
+            handletextpad=0.5, labelspacing=0.3,
         )  # fmt: skip
 
     return paint
@@ -146,7 +146,7 @@ def paint_trend(
         axes.set_ylabel(up)
         axes.grid(axis="y")
         handles, names = axes.get_legend_handles_labels()
-        figure.legend(handles, names, loc="upper left", ncols=2, borderaxespad=0.2, handlelength=1.8, borderpad=0.2)
+        figure.legend(handles, names, ncols=2, handlelength=1.8)
 
     return paint
 

@@ -17,6 +17,9 @@ from aligntax.report.page.plots.scale import shortened, unit_for
 
 __all__ = ["front_drawing"]
 
+_NO_GUARDS = "no guards"
+"""The name that a record gives to the model alone."""
+
 _STEP = 18.0
 _NEAR_PIXELS = 11.0
 _KEY_PIXELS = 268.0
@@ -43,18 +46,17 @@ class _Axis(NamedTuple):
     factor: float
 
 
-def front_drawing(front: Mapping[str, Any], no_guards: str = "no guards") -> Drawing | None:
+def front_drawing(front: Mapping[str, Any]) -> Drawing | None:
     """Return the drawing of a record's front, or None where there is nothing to set attack success against.
 
     Args:
         front: of a record of `benefit`, under `more`.
-        no_guards: the name of the model alone.
     """
     axis = _axis(front)
     if axis is None:
         return None
-    points = [_point(point, axis, no_guards) for point in front["points"]]
-    dominated = [point.name for point in points if point.role == "raw"]
+    points = [_point(point, axis) for point in front["points"]]
+    dominated = [point["name"] for point in front["points"] if point["dominated"]]
     words = f"dominated: {', '.join(dominated)}" if dominated else "none is dominated"
     rows = len(points) * _STEP
     return Drawing(
@@ -80,8 +82,8 @@ def _axis(front: Mapping[str, Any]) -> _Axis | None:
     return None
 
 
-def _point(point: Mapping[str, Any], axis: _Axis, no_guards: str) -> _Point:
-    role = "text" if point["name"] == no_guards else "raw" if point["dominated"] else "guarded"
+def _point(point: Mapping[str, Any], axis: _Axis) -> _Point:
+    role = "text" if point["name"] == _NO_GUARDS else "raw" if point["dominated"] else "guarded"
     alarms = point.get("false_positives")
     return _Point(
         point["name"],
@@ -117,10 +119,7 @@ def _paint(points: Sequence[_Point], axis: _Axis) -> Paint:
         axes.set_ylabel("attack success, %")
         axes.grid()
         handles, labels = axes.get_legend_handles_labels()
-        figure.legend(
-            handles, labels, loc="upper left", ncols=len(handles), borderaxespad=0.2, handlelength=1.2,
-            columnspacing=1.2, handletextpad=0.4, borderpad=0.2,
-        )  # fmt: skip
+        figure.legend(handles, labels, ncols=len(handles), handlelength=1.2, columnspacing=1.2, handletextpad=0.4)
         _write_numbers(axes, points)
         _write_key(figure, points, screen)
 

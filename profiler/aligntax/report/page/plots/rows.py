@@ -27,7 +27,7 @@ class Bar(NamedTuple):
     """A stretch of the axis.
 
     Attributes:
-        start, length: in seconds; a negative length goes to the left.
+        start, length: in what the axis's unit is a part of, most often seconds; a negative length goes to the left.
         role: of the colour.
         thick: height as a part of the row's.
         faint: whether it stays in the background.
@@ -47,7 +47,7 @@ class Row(NamedTuple):
         name: of what it is about.
         text: what its bars say, in numbers.
         bars: the ones behind first.
-        interval: between which two seconds the bar's end lies; None where that is not known.
+        interval: between which two places the bar's end lies; None where that is not known.
         strong: whether the name is in bold.
     """
 
@@ -99,16 +99,7 @@ def paint_rows(rows: Sequence[Row], unit: Unit, label: str, legend: Sequence[tup
             Patch(color=ROLES[role.removesuffix("~")], alpha=0.35 if role.endswith("~") else 1.0, label=text)
             for role, text in legend
         ]
-        figure.legend(
-            handles=handles,
-            loc="upper left",
-            ncols=len(handles),
-            borderaxespad=0.2,
-            handlelength=1.1,
-            columnspacing=1.2,
-            handletextpad=0.5,
-            borderpad=0.2,
-        )
+        figure.legend(handles=handles, ncols=len(handles), handlelength=1.1, columnspacing=1.2, handletextpad=0.5)
 
     return paint
 

@@ -38,7 +38,7 @@ def benefit(whole: Data) -> Section | None:
             )
     if found.get("prices"):
         blocks.append(_prices(found["prices"]))
-    changes = [row for row in rows if row["name"].rpartition(":")[2].startswith(_CHANGES)] or rows[:2]
+    changes = [row for row in rows if any(change in row["name"] for change in _CHANGES)] or rows[:2]
     blocks.append(
         Table(
             "What the guards changed. Below 0 is a bonus: fewer attacks succeed, or fewer good texts are stopped.",
@@ -53,7 +53,7 @@ def benefit(whole: Data) -> Section | None:
 
 
 def _reading(changes: list[Data]) -> str:
-    own = [row for row in changes if row["name"].rpartition(":")[2] in _CHANGES] or changes[:2]
+    own = [row for row in changes if row["name"].endswith(_CHANGES)] or changes[:2]
     return "; ".join(f"{row['title'].partition(' (')[0]}: {absolute(row)}" for row in own[:2]) + "."
 
 
@@ -79,18 +79,19 @@ def _points(front: Data) -> Table:
 
 
 def _prices(prices: list[Data]) -> Table:
+    refused = any(price["reason"] for price in prices)
     rows = [
         (
             f"{kind_name(price['kind'])}: {price['title']}",
-            MISSING if price["estimate"] is None else written(price["estimate"], price["unit"], signed=True),
-            *((price["reason"],) if any(price["reason"] for price in prices) else ()),
+            written(price["estimate"], price["unit"], signed=True),
+            *((price["reason"],) if refused else ()),
         )
         for price in prices
     ]
     return Table(
         "The price of safety: the tax over the fall in attack success, by Fieller's theorem. It is what a fall from "
         "100 % to none would cost at this rate.",
-        ("tax", "price", *(("why there is none",) if any(price["reason"] for price in prices) else ())),
+        ("tax", "price", *(("why there is none",) if refused else ())),
         rows,
         words=(0, 2),
     )

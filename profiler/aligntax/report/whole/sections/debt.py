@@ -56,7 +56,8 @@ def _by_message(refused: list[Data]) -> list[dict[str, str]]:
 
 def _picture(number: int, detail: Data, whole: Data) -> Picture:
     points = detail["more"]["debt"]
-    unit = next((row["unit"] for row in of_kind(whole, "debt") if row["name"].endswith("debt.year_1")), "")
+    own = (row for row in of_kind(whole, "debt") if row["source"] == detail["source"])
+    unit = next((row["unit"] for row in own if row["name"].endswith("debt.year_1")), "")
     found = [one for point in points if (one := estimate(point["debt"])) is not None]
     greatest = max(abs(one.value) for one in found)
     factor, prefix = (1e-6, "million ") if greatest >= 1e6 else (1e-3, "thousand ") if greatest >= 1e4 else (1.0, "")

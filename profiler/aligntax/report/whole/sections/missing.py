@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aligntax.report.experiment.wording import counted
 from aligntax.report.page.parts import Block, Paragraph, Section, Table
 from aligntax.report.whole.contents import Data
@@ -17,10 +19,9 @@ def missing(whole: Data) -> Section:
     refusals, unmeasured, left_out = whole["refusals"], whole["not_measured"], whole["left_out"]
     blocks: list[Block] = []
     if refusals:
-        more = f" {len(refusals) - MAX_ROWS:,} more are in the JSON." if len(refusals) > MAX_ROWS else ""
         blocks.append(
             Table(
-                f"What was refused, since a number would have been wrong.{more}",
+                f"What was refused, since a number would have been wrong.{_more(refusals)}",
                 ("figure", "reason", "in words", "file"),
                 [
                     (f"{kind_name(one['kind'])}: {one['what']}", one["reason"], one["message"], one["source"])
@@ -41,7 +42,7 @@ def missing(whole: Data) -> Section:
     if left_out:
         blocks.append(
             Table(
-                "Files of the folders that are not in the report.",
+                f"Files of the folders that are not in the report.{_more(left_out)}",
                 ("file", "why"),
                 [(one["file"], one["reason"]) for one in left_out[:MAX_ROWS]],
                 words=(0, 1),
@@ -54,3 +55,7 @@ def missing(whole: Data) -> Section:
         f"{counted(len(left_out), 'file')} left out."
     )
     return Section("missing", "What is not told", lead, tuple(blocks))
+
+
+def _more(every: Sequence[Data]) -> str:
+    return f" {len(every) - MAX_ROWS:,} more are in the JSON." if len(every) > MAX_ROWS else ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from statistics import median
-from typing import Any
 
 from aligntax.figures import MISSING, of_hundred
 from aligntax.report.experiment.contents import estimate
@@ -70,7 +69,7 @@ def _picture(whole: Data) -> Picture:
     rows = [_row(whole, one) for one in drawn]
     far = ", ".join(kind_name(one["kind"]) for one in whole["scale"] if one not in drawn)
     shown = "; ".join(f"{kind_name(one['kind'])}: {on_scale(one['tax'])}" for one in whole["scale"])
-    legend = [("tax", "tax"), ("null", "bonus"), ("raw", "cannot be told from zero")]
+    legend = [("tax", "tax"), ("null", "bonus"), ("raw", "neither of the two")]
     used = {bar.role for row in rows for bar in row.bars}
     drawing = draw(
         Drawing(
@@ -88,8 +87,13 @@ def _picture(whole: Data) -> Picture:
 def _row(whole: Data, one: Data) -> Row:
     tax = estimate(one["tax"])
     assert tax is not None  # noqa: S101 (what is on the scale has a tax)
-    verdicts: dict[Any, Any] = {(row["kind"], row["name"]): row["verdict"] for row in whole["taxes"]}
-    verdict = verdicts.get((one["kind"], one["name"]))
-    role = _ROLES.get(verdict, "raw") if verdict else ("tax" if tax.value > 0 else "null")
+    same = (row["verdict"] for row in whole["taxes"] if (row["kind"], row["name"]) == (one["kind"], one["name"]))
+    verdict = next(same, None)
     interval = None if tax.low is None or tax.high is None else (tax.low, tax.high)
+    if verdict is not None:
+        role = _ROLES.get(verdict, "raw")
+    elif interval is not None and tax.covers(0):
+        role = "raw"
+    else:
+        role = "tax" if tax.value > 0 else "null"
     return Row(kind_name(one["kind"]), on_scale(one["tax"]), (Bar(0, tax.value, role),), interval)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from functools import partial
 
 from aligntax.figures import MISSING
@@ -12,7 +11,7 @@ from aligntax.report.page.plots.canvas import Drawing, draw
 from aligntax.report.page.plots.curves import paint_trend
 from aligntax.report.page.plots.scale import Unit, unit_for
 from aligntax.report.whole.contents import Data
-from aligntax.report.whole.wording import kind_name, percent, written
+from aligntax.report.whole.wording import kind_name, of_trend, written
 
 __all__ = ["MAX_PICTURES", "MAX_ROWS", "trend"]
 
@@ -27,10 +26,11 @@ def trend(whole: Data) -> Section | None:
     if not figures:
         return None
     headline = [figure for figure in figures if figure["headline"]]
-    blocks: list[Block] = [_verdicts(headline or figures[:MAX_PICTURES])]
+    first = headline or figures[:MAX_PICTURES]
+    blocks: list[Block] = [_verdicts(first)]
     blocks += [_picture(number, figure) for number, figure in enumerate(headline[:MAX_PICTURES])]
-    others = [figure for figure in figures if not figure["headline"]][:MAX_ROWS]
-    if others and headline:
+    others = [figure for figure in figures if figure not in first]
+    if others:
         blocks.append(_verdicts(others, summary=f"All other figures over releases: {len(others):,}"))
     blocks.append(
         Paragraph(
@@ -40,22 +40,16 @@ def trend(whole: Data) -> Section | None:
             "Slope",
         )
     )
-    return Section("trend", "Does it decline?", _reading(whole, headline or figures), tuple(blocks))
+    return Section("trend", "Does it decline?", _reading(whole, first), tuple(blocks))
 
 
 def _reading(whole: Data, figures: list[Data]) -> str:
     releases = whole["releases"]
     span = f"{len(releases):,} releases from {releases[0]['date']} to {releases[-1]['date']}."
-    counted = Counter(figure["verdict"] for figure in figures)
-    if set(counted) == {None}:
+    if all(figure["verdict"] is None for figure in figures):
         return f"{span} {figures[0]['reason'].capitalize()}."
     said = [f"{kind_name(figure['kind'])}: {figure['verdict']}" for figure in figures if figure["verdict"] is not None]
     return f"{span} {'; '.join(said)}."
-
-
-def _tell(figure: Data, data: Data | None) -> str:
-    """Return an estimate of a figure; a relative one in per cent of raw."""
-    return percent(data) if figure["measure"] == "relative" else written(data, figure["unit"], signed=True)
 
 
 def _verdicts(figures: list[Data], summary: str = "") -> Table:
@@ -63,15 +57,15 @@ def _verdicts(figures: list[Data], summary: str = "") -> Table:
         (
             f"{kind_name(figure['kind'])}: {figure['title']}",
             "of raw" if figure["measure"] == "relative" else "absolute",
-            _tell(figure, figure["points"][0]["estimate"]),
-            _tell(figure, figure["points"][-1]["estimate"]),
+            *(of_trend(figure, figure["points"][end]["estimate"]) for end in (0, -1)),
             _slope(figure),
             figure["verdict"] or figure["reason"] or MISSING,
         )
-        for figure in figures
+        for figure in figures[:MAX_ROWS]
     ]
+    more = f" {len(figures) - MAX_ROWS:,} more are in the JSON." if len(figures) > MAX_ROWS else ""
     return Table(
-        "Each tax from the first release to the latest one, and how fast it moves.",
+        f"Each tax from the first release to the latest one, and how fast it moves.{more}",
         ("tax", "measured", "first", "latest", "slope", "does it decline?"),
         rows,
         words=(0, 1, 5),
@@ -93,7 +87,7 @@ def _picture(number: int, figure: Data) -> Picture:
     unit = _axis(figure, max(abs(found.value) for found in estimates))
     verdict = figure["verdict"] or figure["reason"]
     title = f"{kind_name(figure['kind'])}: {figure['title']}"
-    write = partial(_tell, figure)
+    write = partial(of_trend, figure)
     drawing = draw(
         Drawing(
             f"trend-{number}",
