@@ -25,7 +25,7 @@ from aligntax.commands.gate import EXAMPLES as GATE_EXAMPLES
 from aligntax.commands.gate import gate
 from aligntax.commands.proxy import EXAMPLES as PROXY_EXAMPLES
 from aligntax.commands.proxy import proxy
-from aligntax.commands.refusal import BAD_INPUT, complain, refusing_bad_input, require_writable
+from aligntax.commands.refusal import BAD_INPUT, complain, refusing_bad_input, require_outputs
 from aligntax.commands.report import EXAMPLES as REPORT_EXAMPLES
 from aligntax.commands.report import report as whole_report
 from aligntax.commands.sweep import EXAMPLES as SWEEP_EXAMPLES
@@ -139,11 +139,7 @@ def demo(
 
     with refusing_bad_input():
         texts = read_prompts(prompts) if prompts else shipped_prompts()
-        for option, path in (("--json", json), ("--trace", trace)):
-            if path is not None:
-                require_writable(option, path)
-        if json is not None and trace is not None and json.resolve() == trace.resolve():
-            raise ValueError(f"--json and --trace both name {json}; name two files")
+        require_outputs({"--json": json, "--trace": trace}, (prompts,))
     out, progress = (Console(stderr=stderr, highlight=False, markup=False, emoji=False) for stderr in (False, True))
     with ExitStack() as stack:
         profiler = stack.enter_context(aligntax.Profiler(cpu_share=CPU_SHARE, sensors=open_sensors()))

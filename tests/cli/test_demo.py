@@ -177,7 +177,10 @@ def test_a_folder_without_permission_is_refused_before_the_run(
 
 
 def test_two_results_in_one_file_are_refused(run: Run, tmp_path: Path) -> None:
-    refused(run("demo", "--once", "--json", tmp_path / "a", "--trace", tmp_path / "." / "a"), "name two files")
+    refused(
+        run("demo", "--once", "--json", tmp_path / "a", "--trace", tmp_path / "." / "a"),
+        "--json writes it, too; name another file",
+    )
 
 
 @pytest.mark.usefixtures("tiny")

@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-import typer
 
 from aligntax.taxes.record import SCHEMA, TaxRecord
 
-
-class Ended(NamedTuple):
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
+from ..experiment.running import Result, runner
 
 
-def run(capfd: pytest.CaptureFixture[str], name: str, *arguments: object) -> Ended:
+def run(capfd: pytest.CaptureFixture[str], name: str, *arguments: object) -> Result:
     """Run it; exceptions that it lets through fail the test."""
     module = import_module(f"aligntax.commands.tax.{name}")
-    app = typer.Typer(pretty_exceptions_enable=False)
-    app.command(epilog=module.EXAMPLES)(getattr(module, name))
-    capfd.readouterr()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COLUMNS", "200")  # so that no cell is broken over lines
-        code = app([str(argument) for argument in arguments], standalone_mode=False)
-    return Ended(int(code or 0), *capfd.readouterr())
+        return runner(getattr(module, name), capfd)(*arguments)
 
 
-def refused(ended: Ended, message: str) -> None:
+def refused(ended: Result, message: str) -> None:
     """Assert that it refused its input in one line."""
     assert ended.code == 3
     assert not ended.out

@@ -12,7 +12,7 @@ import typer
 from aligntax.commands.bench_load import load_options
 from aligntax.commands.bench_targets import chat_at, runner
 from aligntax.commands.measuring import INTERRUPTED, refusing_what_the_target_raises, require_extra, shown
-from aligntax.commands.refusal import complain, refusing_bad_input, require_writable
+from aligntax.commands.refusal import complain, refusing_bad_input, require_outputs
 
 if TYPE_CHECKING:
     from aligntax.experiment.result import Result
@@ -114,7 +114,6 @@ def bench(
     """
     with refusing_bad_input():
         require_extra()
-        from aligntax.experiment.gate.outputs import require_apart
         from aligntax.experiment.paired import Design
 
         design = Design(width, budget, pairs, warm_up, seed)
@@ -130,10 +129,7 @@ def bench(
         )
         outputs = {"--json": json, "--html": html}
         read = [prompts, *map(Path, loading.files.values()), *(path for path in map(Path, target) if path.is_file())]
-        require_apart(outputs, read)
-        for option, path in outputs.items():
-            if path is not None:
-                require_writable(option, path)
+        require_outputs(outputs, read)
         run = runner(target, upstream, partial(chat_at, model=model, stream=stream, max_tokens=max_tokens), prompts)
     from rich.console import Console
 

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from aligntax.commands.refusal import refusing_bad_input, refusing_missing_extra, require_writable
+from aligntax.commands.refusal import refusing_bad_input, refusing_missing_extra, require_outputs
+from aligntax.whole_file import write_whole
 
 EXAMPLES = (
     "Examples:\n\n"
@@ -44,24 +45,19 @@ def compare(
     from rich.console import Console
 
     from aligntax.experiment.gate.markdown import compared_markdown
-    from aligntax.experiment.gate.outputs import require_apart, write_text
     from aligntax.experiment.gate.quantity import parse
     from aligntax.experiment.gate.terminal import ComparedTable
     from aligntax.experiment.result import write_json
     from aligntax.inference import Verdict
 
-    outputs = {"--json": json, "--markdown": markdown}
     with refusing_bad_input():
         share = parse("--margin", margin, Unit.RATIO)
-        require_apart(outputs, (base, new))
+        require_outputs({"--json": json, "--markdown": markdown}, (base, new))
         compared = compare_measured(read_measured(base), read_measured(new), margin=share, alpha=alpha, force=force)
-        for option, path in outputs.items():
-            if path is not None:
-                require_writable(option, path)
         if json is not None:
             write_json(json, compared.to_dict())
         if markdown is not None:
-            write_text(markdown, compared_markdown(compared))
+            write_whole(markdown, compared_markdown(compared))
     Console(highlight=False, markup=False, emoji=False).print(ComparedTable(compared))
     codes = {Verdict.REGRESSION: 1, Verdict.CANNOT_TELL: 2}
     raise typer.Exit(codes.get(compared.verdict, 0))

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from aligntax.commands.refusal import refusing_bad_input, refusing_missing_extra, require_writable
+from aligntax.commands.refusal import refusing_bad_input, refusing_missing_extra, require_outputs
+from aligntax.whole_file import write_whole
 
 EXAMPLES = (
     "Examples:\n\n"
@@ -84,7 +85,6 @@ def gate(
     from aligntax.experiment.gate.judging import Standing
     from aligntax.experiment.gate.markdown import judged_markdown
     from aligntax.experiment.gate.otava import otava_files, settings_beside, told
-    from aligntax.experiment.gate.outputs import require_apart, write_text
     from aligntax.experiment.gate.terminal import ComparedTable, JudgedTable
     from aligntax.experiment.gate.writers import WRITERS
 
@@ -98,7 +98,7 @@ def gate(
         "--otava (its settings)": None if otava is None else settings_beside(otava),
     }
     with refusing_bad_input():
-        require_apart(outputs, (result, budget, base))
+        require_outputs(outputs, (result, budget, base))
         limits, measured = read_budget(budget), read_measured(result)
         compared = None
         if base is not None:
@@ -109,9 +109,6 @@ def gate(
         summary = summary_file() if github else None
         texts = {path: WRITERS[option](judged) for option, path in outputs.items() if path and option in WRITERS}
         row = trend_row(measured)
-        for option, path in outputs.items():
-            if path is not None:
-                require_writable(option, path)
         # All that can be wrong with the input is known by now: from here on files are written.
         past, lines = Trend((row,)), list[str]()
         if history is not None:
@@ -123,7 +120,7 @@ def gate(
         if markdown is not None:
             texts[markdown] = judged_markdown(judged, lines)
         for path, text in texts.items():
-            write_text(path, text)
+            write_whole(path, text)
         if summary is not None:
             add_to_summary(summary, judged_markdown(judged, lines))
     out = Console(highlight=False, markup=False, emoji=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,6 +37,29 @@ def refusing_missing_extra() -> Iterator[None]:
             raise
         complain(error)
         raise typer.Exit(BAD_INPUT) from error
+
+
+def require_outputs(outputs: Mapping[str, Path | None], inputs: Iterable[Path | None] = ()) -> None:
+    """Find out before the run whether all files can be written after it, none twice and none over what is read.
+
+    Args:
+        outputs: by option; None where the option was not given.
+        inputs: what is read; None likewise.
+
+    Raises:
+        ValueError: if not; names the option, the path and the mend.
+    """
+    taken = {path.resolve(): "it is read" for path in inputs if path is not None}
+    for option, path in outputs.items():
+        if path is None:
+            continue
+        reason = taken.get(path.resolve())
+        if reason is not None:
+            raise ValueError(f"{option} {path}: {reason}; name another file")
+        taken[path.resolve()] = f"{option} writes it, too"
+    for option, path in outputs.items():
+        if path is not None:
+            require_writable(option, path)
 
 
 def require_writable(option: str, path: Path) -> None:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from aligntax.commands.refusal import refusing_bad_input, refusing_missing_extra, require_writable
+from aligntax.commands.refusal import refusing_bad_input, refusing_missing_extra, require_outputs
+from aligntax.whole_file import write_whole
 
 EXAMPLES = (
     "Examples:\n\n"
@@ -48,17 +49,13 @@ def report(
         from aligntax.taxes.whole import join, read_inputs
     from rich.console import Console
 
-    from aligntax.experiment.gate.outputs import require_apart, write_text
     from aligntax.experiment.result import write_json
     from aligntax.report.whole import WholeTable, whole_markdown, write_whole_page
 
     outputs = {"--html": html, "--json": json, "--markdown": markdown}
     out = Console(highlight=False, markup=False, emoji=False)
     with refusing_bad_input():
-        require_apart(outputs, [path for path in inputs if path.is_file()])
-        for option, path in outputs.items():
-            if path is not None:
-                require_writable(option, path)
+        require_outputs(outputs, [path for path in inputs if path.is_file()])
         whole = join(read_inputs(inputs, releases=releases), title=name)
         if html is not None:
             with refusing_missing_extra():
@@ -66,7 +63,7 @@ def report(
         if json is not None:
             write_json(json, whole)
         if markdown is not None:
-            write_text(markdown, whole_markdown(whole))
+            write_whole(markdown, whole_markdown(whole))
         out.print(WholeTable(whole))
         for option, path in outputs.items():
             if path is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aligntax.commands.measuring import INTERRUPTED, refusing_what_the_target_raises, require_extra, shown
-from aligntax.commands.refusal import refusing_bad_input, require_writable
+from aligntax.commands.refusal import refusing_bad_input, require_outputs
 from aligntax.figures import MISSING, duration
 
 if TYPE_CHECKING:
@@ -72,7 +72,6 @@ def sweep(
     """
     with refusing_bad_input():
         require_extra()
-        from aligntax.experiment.gate.outputs import require_apart
         from aligntax.experiment.paired import Design
         from aligntax.experiment.result import Result, write_json
         from aligntax.experiment.scaling import SCHEMA, check_values, sweep_target
@@ -81,11 +80,7 @@ def sweep(
         for parameter, values in wanted.items():
             check_values(parameter, values)
         design = Design(width, budget, pairs, seed=seed)
-        outputs = {"--json": json, "--into": into}
-        require_apart(outputs, (prompts,))
-        for option, path in outputs.items():
-            if path is not None:
-                require_writable(option, path)
+        require_outputs({"--json": json, "--into": into}, (prompts,))
         result = None if into is None else Result.load(into)
     from rich.console import Console
 

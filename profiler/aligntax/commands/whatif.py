@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aligntax.commands.measuring import INTERRUPTED, refusing_what_the_target_raises, require_extra, shown
-from aligntax.commands.refusal import refusing_bad_input, require_writable
+from aligntax.commands.refusal import refusing_bad_input, require_outputs
 from aligntax.figures import duration, percentage
 
 if TYPE_CHECKING:
@@ -90,9 +90,9 @@ def whatif(
 
         changes = _changes(drop or (), faster or (), parallel or (), reorder or ())
         design = Design(budget_seconds=budget, max_pairs=pairs, seed=seed)
-        for option, path in (("--json", json), ("--into", into)):
-            if path is not None:
-                require_writable(option, path)
+        # What the requests are read from may get the prediction as well.
+        read = file if into is None or file.resolve() != into.resolve() else None
+        require_outputs({"--json": json, "--into": into}, (read, prompts))
         result = None if into is None else Result.load(into)
         recorded = read_traces(file)
         prediction = predict(recorded.traces, changes, residual=recorded.residual, seed=seed)

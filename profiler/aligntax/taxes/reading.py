@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from aligntax.experiment.result import SCHEMA as BENCH_SCHEMA
 from aligntax.experiment.result import checked, read_json
-from aligntax.inference import Estimate
+from aligntax.inference import CONFIDENCE, Estimate
 from aligntax.taxes.record import KINDS, SCHEMA
 
-__all__ = ["LATENCY", "Measured", "measured_figure", "read_bench", "read_record"]
+__all__ = ["LATENCY", "Measured", "measured_figure", "read_bench"]
 
 LATENCY = "latency.request"
 """What the tax of a result of `aligntax bench` is called among the figures."""
@@ -21,6 +21,8 @@ class Measured(NamedTuple):
     """One figure of a file.
 
     Attributes:
+        kind: of tax; of a result of `aligntax bench`, latency.
+        confidence: of its intervals.
         name: of the figure.
         title: for people.
         absolute: None where it is not known.
@@ -28,26 +30,13 @@ class Measured(NamedTuple):
         relative: as a share of raw; None where it is not known.
     """
 
+    kind: str
+    confidence: float
     name: str
     title: str
     absolute: Estimate | None
     unit: str
     relative: Estimate | None
-
-
-def read_record(path: Path) -> Mapping[str, Any]:
-    """Return what a file with a tax record holds, schema `aligntax.tax/1`.
-
-    Raises:
-        ValueError: if it cannot be read or is none; names the file and the mend.
-    """
-    data = read_json(path)
-    schema = data.get("schema") if isinstance(data, dict) else None
-    if schema != SCHEMA:
-        raise ValueError(f"{path}: has schema {schema!r:.60} instead of {SCHEMA!r}; name what an aligntax tax wrote")
-    if data.get("kind") not in KINDS or not isinstance(data.get("figures"), list):
-        raise ValueError(f"{path}: has no figures of a known kind; write it anew with: aligntax tax ... --json FILE")
-    return dict(data)
 
 
 def read_bench(path: Path) -> Mapping[str, Any]:
@@ -56,8 +45,12 @@ def read_bench(path: Path) -> Mapping[str, Any]:
     Raises:
         ValueError: if it cannot be read, is none, or is not whole; names the file and the mend.
     """
+    return _bench(read_json(path), path)
+
+
+def _bench(data: Any, path: Path) -> Mapping[str, Any]:
     try:
-        return checked(read_json(path), path)
+        return checked(data, path)
     except (AttributeError, TypeError) as error:
         raise ValueError(f"{path}: is not whole ({error!s:.100}); write it anew with aligntax bench --json") from error
 
@@ -74,9 +67,11 @@ def measured_figure(path: Path, name: str | None = None) -> Measured:
     """
     data = read_json(path)
     if isinstance(data, dict) and data.get("schema") == BENCH_SCHEMA:
-        figures: list[Any] = [_of_bench(read_bench(path))]
+        figures: list[Any] = [_of_bench(_bench(data, path))]
+        kind, confidence = LATENCY.partition(".")[0], CONFIDENCE
     else:
-        figures = [*read_record(path)["figures"]]
+        figures = _figures(data, path)
+        kind, confidence = data["kind"], _confidence(path, data)
     known = [str(figure.get("name")) for figure in figures if isinstance(figure, dict)]
     if len(known) != len(figures):
         raise ValueError(f"{path}: a figure is no object; write the file anew with: aligntax tax ... --json FILE")
@@ -94,7 +89,26 @@ def measured_figure(path: Path, name: str | None = None) -> Measured:
         )
     except ValueError as error:
         raise ValueError(f"{path}: figure {found.get('name')!r}: {error}") from error
-    return Measured(str(found.get("name")), str(found.get("title")), absolute, str(found.get("unit", "")), relative)
+    name, title, unit = (str(found.get(key, "")) for key in ("name", "title", "unit"))
+    return Measured(kind, confidence, name, title, absolute, unit, relative)
+
+
+def _figures(data: Any, path: Path) -> list[Any]:
+    schema = data.get("schema") if isinstance(data, dict) else None
+    if schema != SCHEMA:
+        raise ValueError(f"{path}: has schema {schema!r:.60} instead of {SCHEMA!r}; name what an aligntax tax wrote")
+    if data.get("kind") not in KINDS or not isinstance(data.get("figures"), list):
+        raise ValueError(f"{path}: has no figures of a known kind; write it anew with: aligntax tax ... --json FILE")
+    return list(data["figures"])
+
+
+def _confidence(path: Path, data: Mapping[str, Any]) -> float:
+    """Return the confidence of a record's intervals: what it says of them, else the usual one."""
+    parameters = data.get("parameters")
+    found = parameters.get("confidence", CONFIDENCE) if isinstance(parameters, dict) else CONFIDENCE
+    if isinstance(found, bool) or not isinstance(found, int | float) or not 0 < found < 1:
+        raise ValueError(f"{path}: its confidence, {found!r:.40}, lies not between 0 and 1; write the record anew")
+    return float(found)
 
 
 def _of_bench(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -232,6 +232,8 @@ def test_guard_sets_that_cannot_be_compared() -> None:
         benefit([one, one], Settings())
     with pytest.raises(ValueError, match="'no guards', which stands for the model alone"):
         benefit([one, one._replace(name="no guards")], Settings())
+    with pytest.raises(ValueError, match="'no guards', which stands for the model alone"):
+        benefit([one._replace(name="no guards")], Settings())
     many = [one._replace(name=str(index)) for index in range(MAX_CONFIGURATIONS + 1)]
     with pytest.raises(ValueError, match="65 configurations; pass 1 to 64"):
         benefit(many, Settings())

@@ -47,6 +47,14 @@ def words(svg: str) -> list[str]:
     return [text for text in ElementTree.fromstring(svg).itertext() if text.strip()]  # noqa: S314 (drawn just now)
 
 
+def test_the_model_alone_may_be_dominated_too(front: dict[str, Any]) -> None:
+    front["points"] = [point("bonus", 0.4, 0.0, -0.002), point("no guards", 1.0, 0.0, 0.0, "bonus")]
+    front["points"][0]["tax"] |= {"low": -0.003, "high": -0.001}
+    drawing = front_drawing(front)
+    assert drawing is not None
+    assert "dominated: no guards" in drawing.description
+
+
 def test_what_is_drawn(front: dict[str, Any]) -> None:
     drawing = front_drawing(front)
     assert drawing is not None

@@ -118,6 +118,16 @@ def test_a_line_that_was_cut_off_is_judged_again(make: Callable[..., Plan]) -> N
     assert without_times(written(plan)) == without_times(whole)
 
 
+def test_a_header_that_was_cut_off_is_written_again(make: Callable[..., Plan]) -> None:
+    plan = make(BLOCKLIST)
+    run(plan)
+    whole = plan.verdicts.read_text().splitlines()
+    plan.verdicts.write_text(whole[0])
+    assert run(plan) == Ran(0, TEXTS, TEXTS, {}, interrupted=False)
+    assert plan.verdicts.read_text().splitlines()[0] == whole[0]
+    assert len(written(plan)) == TEXTS
+
+
 def test_what_was_judged_is_kept_when_something_ends_the_batch(
     make: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,8 +25,9 @@ from aligntax.taxes.capability import (
 )
 from aligntax.taxes.capability import settings as limits
 from aligntax.taxes.capability.telling import verdict
-from aligntax.taxes.record import Figure, TaxRecord, TaxVerdict
+from aligntax.taxes.record import TaxVerdict
 
+from ..one_command import figures, reasons
 from .writing import REFUSAL, samples, write
 
 GROUPS = ("per_prompt", "across_prompts", "per_prompt_answers", "across_prompts_answers")
@@ -34,16 +35,6 @@ METRICS = (
     *("vendi", "ead", "distinct_1", "distinct_2", "distinct_3"),
     *("self_bleu", "compression", "length", "length_variance"),
 )
-
-
-def figures(record: TaxRecord) -> dict[str, Figure]:
-    found = {figure.name: figure for figure in record.figures}
-    assert len(found) == len(record.figures)
-    return found
-
-
-def reasons(record: TaxRecord) -> dict[str, str]:
-    return {refusal.what: refusal.reason for refusal in record.refusals}
 
 
 @pytest.fixture

@@ -125,6 +125,15 @@ def test_energy(tmp_path: Path, estimated: bool) -> None:
     }
 
 
+def test_requests_that_ran_to_their_end_in_one_arm_alone(tmp_path: Path) -> None:
+    blocked = ["blocked_input" if index % 2 else "allowed" for index in range(N)]
+    data = made(outcomes=blocked, compute={"energy_joules": {"raw": 2.0, "guarded": 2.5}}, shares={"pii": np.ones(N)})
+    data["samples"]["outcomes"]["raw"] = ["allowed" if index % 2 else "error" for index in range(N)]
+    data["guards"][0]["gpu_seconds"] = 0.003
+    told_reasons = reasons(told(saved(tmp_path, data)))
+    assert (told_reasons["joules"], told_reasons["gpu_seconds"]) == ("no_useful_request", "no_useful_request")
+
+
 def test_gpu_time_of_guards(tmp_path: Path) -> None:
     data = made(shares={"pii": np.full(N, 0.01), "toxicity": np.zeros(N)})
     data["guards"][0]["gpu_seconds"] = 0.003

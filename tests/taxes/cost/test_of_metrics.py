@@ -149,6 +149,15 @@ def test_money_needs_what_only_the_user_knows(deployment: Callable[..., Profiler
     assert reasons(told(path, per_hour=1.0))["currency"] == "no_node_hours"
 
 
+def test_a_scrape_without_the_tax_of_requests_has_no_price(deployment: Callable[..., Profiler], tmp_path: Path) -> None:
+    path = scraped(deployment(4), tmp_path / "now.prom")
+    kept = [line for line in path.read_text().splitlines(keepends=True) if "aligntax_request_tax_seconds" not in line]
+    path.write_text("".join(kept))
+    record = told(path, per_hour=1.0, node_hours=1.0)
+    assert reasons(record)["currency"] == "no_request_time"
+    assert "currency.request" not in figures(record)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -15,7 +15,7 @@ from tests.taxes.one_command import figures, reasons, refused, run
 from aligntax.experiment.result import write_json
 from aligntax.inference import Estimate
 from aligntax.taxes.debt import debt_over_time, debt_tax
-from aligntax.taxes.debt.draws import amount_draws, rate_interval, share_draws
+from aligntax.taxes.debt.draws import amount_draws, posterior, share_draws
 from aligntax.taxes.debt.inputs import Counted
 from aligntax.taxes.ranges import Range
 from aligntax.taxes.record import Figure, TaxRecord, TaxVerdict
@@ -122,6 +122,16 @@ def test_the_measured_tax_against_the_break_even(
     assert found.unit == "USD per million requests"
 
 
+def test_the_error_of_the_measured_tax_is_drawn_by_the_seed(tmp_path: Path) -> None:
+    # All else is known exactly, so that nothing but the tax differs from draw to draw.
+    path, tax = written(tmp_path), cost_record(tmp_path, Estimate(0.05, 0.04, 0.06))
+    first, again, other = (figures(debt_tax(path, tax=tax, seed=seed))["break_even.balance"] for seed in (1, 1, 2))
+    assert first.absolute == again.absolute
+    assert first.absolute != other.absolute
+    assert first.absolute.width == pytest.approx(20_000, rel=0.05)
+    assert first.sources == ("debt.toml", "cost.json")
+
+
 @pytest.mark.parametrize(
     ("unit", "figure", "message"),
     [
@@ -172,7 +182,8 @@ def test_incidents_that_were_counted(tmp_path: Path) -> None:
 def test_the_posterior_of_a_rate_covers(rate: float) -> None:
     # With few incidents a count has so few values that no interval covers 95 % at every rate.
     def interval(generator: np.random.Generator) -> bool:
-        return rate_interval(Counted(int(generator.poisson(rate * 2.0)), 2.0)).covers(rate)
+        low, high = posterior(Counted(int(generator.poisson(rate * 2.0)), 2.0)).interval(0.95)
+        return bool(low <= rate <= high)
 
     assert 0.92 <= covered(interval, seed=int(rate)) <= 0.98
 
@@ -182,7 +193,7 @@ def test_the_posterior_of_the_interest_covers() -> None:
     truth = 10.0 * (9.0 - 4.0)
 
     def interval(generator: np.random.Generator) -> bool:
-        from aligntax.taxes.debt.draws import posterior, told
+        from aligntax.taxes.debt.draws import told
 
         arms = [
             posterior(Counted(int(generator.poisson(rate * 2)), 2.0)).rvs(2000, random_state=generator)

@@ -84,6 +84,7 @@ def test_a_guard_with_a_kernel(tmp_path: Path) -> None:
         (('use = "nothing"',), "guards.toml: guard 1 could not be measured: use='nothing' is no guard"),
         (('stage = "input"',), "no list of guards in it; write [[guards]] and use = ..."),
         ((), "no list of guards in it"),
+        ((f'use = "{GUARDS}:shorten"\nstage = "input"',) * 2, "guards 1 and 2 are both called 'shorten'; give one"),
     ],
 )
 def test_bad_guards(guards: tuple[str, ...], message: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from aligntax.taxes.performance import Asked, read_arm
 
-from .making import csv
+from .making import DATA, csv
 
 
 @pytest.mark.parametrize(
@@ -109,6 +109,15 @@ def test_broken_helm(tmp_path: Path, spec: str, stats: str, message: str) -> Non
     (tmp_path / "stats.json").write_text(stats)
     with pytest.raises(ValueError, match=message):
         read_arm(tmp_path, Asked())
+
+
+@pytest.mark.parametrize("name", ["raw.csv", "results_1.json", "helm"])
+def test_a_metric_that_no_score_is_of(tmp_path: Path, name: str) -> None:
+    csv(tmp_path / "raw.csv", "quiz,acc,1,,1")
+    (tmp_path / "results_1.json").write_text('{"results": {"quiz": {"acc,none": 1}}}')
+    path = DATA / "helm" / "raw" if name == "helm" else tmp_path / name
+    with pytest.raises(ValueError, match=r": has no sparkle or glow; name by --metric what it has"):
+        read_arm(path, Asked(metrics=["sparkle", "glow"]))
 
 
 def test_two_runs_of_one_task(tmp_path: Path) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import signal
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from aligntax.taxes.performance import Asked, read_arm
+from aligntax.taxes.performance import Asked, performance_tax, read_arm
+from aligntax.taxes.record import TaxRecord
 
 from ..one_command import refused, run
 from .making import DATA, csv, samples
@@ -79,6 +82,20 @@ def test_inputs_are_not_overwritten(capfd: pytest.CaptureFixture[str], tmp_path:
     before = path.read_text()
     refused(run(capfd, "performance", path, path, "--json", path), "it is read; name another file")
     assert path.read_text() == before
+
+
+def test_control_c_when_all_is_read(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*arguments: Any) -> TaxRecord:
+        signal.raise_signal(signal.SIGINT)
+        return performance_tax(*arguments)
+
+    monkeypatch.setattr("aligntax.taxes.performance.performance_tax", interrupted)
+    path, file = csv(tmp_path / "raw.csv", "quiz,acc,0.5,,9"), tmp_path / "tax.json"
+    ended = run(capfd, "performance", path, path, "--json", file)
+    assert (ended.code, ended.out) == (130, "")
+    assert not file.exists()
 
 
 def test_long_files_take_little_memory(tmp_path: Path) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import re
+import shutil
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from inspect_ai import log as inspect_log
 
 from aligntax.taxes.performance import Asked, Key, read_arm
 from aligntax.taxes.record import TaxVerdict
@@ -123,6 +126,39 @@ def test_helm_variance_is_the_populations(tmp_path: Path) -> None:
     )
 
 
+def test_helm_items_of_another_split_are_left_out(tmp_path: Path) -> None:
+    for arm in ("raw", "aligned"):
+        shutil.copytree(HELM / arm / "simple_mcqa", tmp_path / arm)
+        path = tmp_path / arm / "per_instance_stats.json"
+        items = json.loads(path.read_text())
+        others = json.loads(json.dumps(items).replace('"split": "test"', '"split": "valid"'))
+        for entry in others:
+            entry["instance_id"] += " of valid"
+            for stat in entry["stats"]:
+                stat["mean"] = 1.0
+        path.write_text(json.dumps(others + items))
+    key = Key("simple_mcqa", "exact_match")
+    assert read_arm(tmp_path / "raw", Asked()).scores[key].n == 8
+    found, expected = (
+        figures(tax(folder / "raw", folder / "aligned"))["simple_mcqa.exact_match"] for folder in (tmp_path, HELM)
+    )
+    assert (found.n, found.more["paired"], found.absolute) == (8, True, expected.absolute)
+
+
+def test_texts_of_prompts_are_told_by_their_hash(tmp_path: Path) -> None:
+    shutil.copytree(HELM / "raw" / "simple_mcqa", tmp_path / "aligned")
+    path = tmp_path / "aligned" / "run_spec.json"
+    spec = json.loads(path.read_text())
+    spec["adapter_spec"] |= {"instructions": "A secret instruction.", "temperature": 0.5}
+    path.write_text(json.dumps(spec))
+    warnings = tax(HELM / "raw", tmp_path / "aligned").warnings
+    assert any("different temperature of simple_mcqa: 0.0 and 0.5;" in warning for warning in warnings)
+    (told,) = (warning for warning in warnings if "instructions" in warning)
+    assert re.search(r": 58 characters \(SHA-256 \w{8}\) and 21 characters \(SHA-256 \w{8}\);", told)
+    assert "secret" not in told
+    assert "Answer" not in told
+
+
 def test_inspect_logs() -> None:
     arm = read_arm(INSPECT / "raw", Asked())
     score = arm.scores[Key("colours", "accuracy", "match")]
@@ -141,6 +177,22 @@ def test_inspect_logs_that_did_not_succeed_are_refused() -> None:
     record = tax(INSPECT / "unfinished", INSPECT / "aligned")
     assert not record.figures
     assert reasons(record) == {"colours": "unfinished"}
+
+
+def test_inspect_logs_of_mixed_versions_are_refused_however_many_follow(tmp_path: Path) -> None:
+    (path,) = (INSPECT / "raw").glob("*.eval")
+    log = inspect_log.read_eval_log(str(path))
+    for number, (version, status) in enumerate(((1, "success"), (2, "success"), (2, "success"), (2, "error"))):
+        log.eval.task_version, log.status = version, status
+        inspect_log.write_eval_log(log, str(tmp_path / f"{number}.eval"))
+    arm = read_arm(tmp_path, Asked())
+    assert [(refusal.what, refusal.reason) for refusal in arm.refusals] == [("colours", "mixed_versions")]
+    assert "of version 1 and of version 2" in arm.refusals[0].message
+    assert not arm.scores
+    (tmp_path / "0.eval").unlink()
+    arm = read_arm(tmp_path, Asked())  # an unfinished log does not undo those that succeeded
+    assert not arm.refusals
+    assert arm.scores[Key("colours", "accuracy", "match")].version == "2"
 
 
 def test_inspect_logs_without_inspect_ai(monkeypatch: pytest.MonkeyPatch) -> None:

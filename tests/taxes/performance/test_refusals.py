@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from aligntax.taxes.performance import Asked, Question, read_arm
+from aligntax.taxes.performance import Asked, Question, performance_tax, read_arm
 from aligntax.taxes.performance.asking import chances, margins
 
 from ..one_command import figures, reasons
@@ -63,6 +64,52 @@ def test_mixed_versions(tmp_path: Path) -> None:
     record = tax(tmp_path / "raw", tmp_path / "aligned")
     assert reasons(record) == {"quiz": "mixed_versions"}
     assert list(figures(record)) == ["other.acc"]
+
+
+def test_mixed_versions_with_samples_beside_spoil_no_other_task(tmp_path: Path) -> None:
+    old = results(tmp_path / "raw", {"quiz": BASE | {"n": 4}})
+    old.rename(tmp_path / "raw" / "results_2025-01-01T00-00-00.json")
+    results(tmp_path / "raw", {"quiz": BASE | {"version": 2.0, "n": 4}, "other": BASE})
+    items = samples(tmp_path / "raw", "quiz", [1, 0, 1, 0])
+    aligned = results(tmp_path / "aligned", {"quiz": BASE, "other": BASE})
+    for asked in (Asked(), Asked(samples=[f"quiz={items}"])):
+        record = performance_tax(read_arm(tmp_path / "raw", asked), read_arm(aligned, Asked()), Question())
+        assert reasons(record) == {"quiz": "mixed_versions"}
+        assert list(figures(record)) == ["other.acc"]
+
+
+@pytest.mark.parametrize("spoilt", [math.nan, math.inf])
+@pytest.mark.parametrize("whole", [1, 100])
+def test_a_score_that_is_no_number_changes_the_unit_of_no_other(tmp_path: Path, spoilt: float, whole: int) -> None:
+    arms = [
+        results(
+            tmp_path / arm,
+            {
+                name: BASE | {"scores": {"acc,none": score}}
+                for name, score in (("spoilt", spoilt), ("quiz", share * whole))
+            },
+        )
+        for arm, share in (("raw", 0.5), ("aligned", 0.4))
+    ]
+    (figure,) = tax(*arms).figures
+    assert (figure.unit, figure.raw, figure.absolute.value) == ("points", 50, pytest.approx(10))
+
+
+def test_one_group_of_items_is_said_to_have_no_spread(tmp_path: Path) -> None:
+    for arm, values in (("raw", [1, 0, 1, 1]), ("aligned", [1, 0, 0, 1])):
+        results(tmp_path / arm, {"quiz": {"scores": {"acc,none": sum(values) / 4}, "n": 4}})
+        samples(tmp_path / arm, "quiz", values, passage=["same"] * 4)
+    record = tax(tmp_path / "raw", tmp_path / "aligned", Asked(cluster=["passage"]))
+    (refusal,) = record.refusals
+    assert (refusal.what, refusal.reason) == ("quiz: acc: interval and verdict", "no_stderr")
+    assert "one group of items, has no spread" in refusal.message
+    assert "no scores of single items" not in refusal.message
+
+
+def test_groups_of_groups_and_those_that_hold_themselves(tmp_path: Path) -> None:
+    parts = {"all": ["some", "c", "all"], "some": ["a", "b", "all"], "a": [], "b": [], "c": []}
+    path = results(tmp_path / "raw", dict.fromkeys("abc", BASE), group_subtasks=parts)
+    assert read_arm(path, Asked()).groups == {"all": ("a", "b", "c"), "some": ("a", "b", "c")}
 
 
 def test_the_newer_of_two_runs_counts(tmp_path: Path) -> None:

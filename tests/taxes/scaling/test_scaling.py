@@ -256,6 +256,13 @@ def test_records_of_several_sizes(tmp_path: Path, capfd: pytest.CaptureFixture[s
     assert point.error == pytest.approx(0.02 / 1.959964, rel=1e-5)
 
 
+def test_the_error_of_a_record_with_another_confidence(tmp_path: Path) -> None:
+    path = tmp_path / "record.json"
+    found = figure("wsc.acc", Estimate(0.05, 0.03, 0.07))
+    write_json(path, TaxRecord("performance", "Performance tax", [found], parameters={"confidence": 0.99}).to_dict())
+    assert point_of_record(path, 1e9).error == pytest.approx(0.02 / 2.575829, rel=1e-5)
+
+
 def test_results_of_bench(tmp_path: Path) -> None:
     raw = np.random.default_rng(1).normal(0.1, 0.01, 40)
     path = tmp_path / "result.json"
@@ -276,7 +283,7 @@ def test_results_of_bench(tmp_path: Path) -> None:
         (["1e9={other}"], "has schema 'aligntax.whole/1' instead of 'aligntax.tax/1'"),
         (["1e9={strange}"], "no estimate"),
         (["{csv}", "--figure", "acc"], "--figure acc: a CSV file has none"),
-        (["{csv}", "--json", "{csv}"], "is an input, too; name another file"),
+        (["{csv}", "--json", "{csv}"], "it is read; name another file"),
         (["{csv}", "--json", "{nowhere}"], "cannot write there"),
     ],
 )

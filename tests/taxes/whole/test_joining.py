@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from aligntax.inference import Estimate
+from aligntax.taxes.capability.over_refusal import NAME as OVER_REFUSAL
 from aligntax.taxes.whole import SCHEMA, join, read_inputs
 from aligntax.taxes.whole.scale import on_scale
 from aligntax.taxes.whole.trend import trend
@@ -76,6 +77,13 @@ def test_each_kind_has_its_words(kind: str, relative: Estimate, verdict: str, se
     assert after.width == pytest.approx(Estimate.from_dict(one["tax"]).width)
 
 
+def test_more_refusals_are_not_told_as_less_diversity() -> None:
+    (one,) = on_scale([row("capability", Estimate(0.5, 0.2, 0.8), name=f"other:{OVER_REFUSAL}")])
+    assert one["sentence"] == (
+        "Raw refusals of safe prompts 100, after alignment 150.0: the tax is 50.0 (20.0 to 80.0)."
+    )
+
+
 def test_what_has_no_raw_figure_is_not_on_the_scale() -> None:
     assert on_scale([row("debt", Estimate(0.1)), row("performance", None)]) == []
 
@@ -99,6 +107,16 @@ def test_the_price_of_safety_is_told_for_each_tax_that_has_one(tmp_path: Path) -
     assert "no interval" in prices["capability"]["reason"]
 
 
+def test_a_price_knows_how_sure_the_interval_of_its_tax_is(tmp_path: Path) -> None:
+    usual, surer = performance(), performance()
+    surer["parameters"]["confidence"] = 0.99
+    widths = []
+    for name, made in (("usual", usual), ("surer", surer)):
+        (found,) = joined(tmp_path / name, b=benefit(), p=made)["trade_off"]["prices"]
+        widths.append(Estimate.from_dict(found["estimate"]).width)
+    assert widths[1] < widths[0], "the same width at more confidence is a smaller error"
+
+
 def test_a_front_without_a_tax_gets_the_time_of_a_request(tmp_path: Path) -> None:
     made = benefit()
     front = made["more"]["front"]
@@ -108,12 +126,16 @@ def test_a_front_without_a_tax_gets_the_time_of_a_request(tmp_path: Path) -> Non
         for point in front["points"]
         if point["name"] in ("both", "no guards")
     ]
+    front["points"][1].update(dominated=True, dominated_by=["both"])
     whole = joined(tmp_path, b=made, r=result())
     found = whole["trade_off"]["front"]
     assert found["objectives"] == ["attack_success", "tax"]
     taxes = {point["name"]: point["tax"]["value"] for point in found["points"]}
     assert taxes == {"both": whole["scale"][0]["tax"]["value"] / 100, "no guards": 0.0}
-    assert joined(tmp_path / "alone", b=made)["trade_off"]["front"]["objectives"] == ["attack_success"]
+    alone = joined(tmp_path / "alone", b=made)["trade_off"]["front"]
+    assert alone["objectives"] == ["attack_success"]
+    bare = next(point for point in found["points"] if point["name"] == "no guards")
+    assert (bare["dominated"], bare["dominated_by"]) == (False, []), "nothing is as fast"
 
 
 def test_without_a_benefit_there_is_nothing_to_weigh(tmp_path: Path) -> None:
@@ -177,3 +199,10 @@ def test_an_absolute_tax_is_followed_where_a_release_has_no_relative_one() -> No
         rows[0]["absolute"] = {"value": 3.0, "low": 2.0, "high": 4.0}
     found[1][2][0]["relative"] = None
     assert trend(found)[0]["measure"] == "absolute"
+
+
+def test_what_is_known_of_one_release_alone_is_no_trend() -> None:
+    found = releases([0.09, 0.08])
+    found[1][2][0]["relative"] = None
+    assert [rows[0]["absolute"] for *_, rows in found] == [None, None]
+    assert trend(found) == []

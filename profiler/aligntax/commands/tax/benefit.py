@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from aligntax.commands.measuring import INTERRUPTED, require_extra, shown
-from aligntax.commands.refusal import BAD_INPUT, complain, refusing_bad_input, require_writable
+from aligntax.commands.refusal import refusing_bad_input, refusing_missing_extra, require_outputs
+from aligntax.whole_file import write_whole
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -101,7 +103,7 @@ def benefit(
         _require_one_source(verdicts_file, guards, config)
         named = [_named(each) for each in config or ()]
         inputs = _inputs(verdicts_file, guards, data, tax, named)
-        _require_apart({"--json": json, "--svg": svg, "--verdicts": verdicts}, inputs)
+        require_outputs({"--json": json, "--svg": svg, "--verdicts": verdicts}, inputs)
     from rich.console import Console
 
     err = Console(stderr=True, highlight=False, markup=False, emoji=False)
@@ -171,22 +173,10 @@ def _inputs(
         raise ValueError(f"--data {data}: is for --guards; name the guards that shall judge it")
     if named and tax is not None:
         raise ValueError(f"--tax {tax}: each of several guard sets has its own; write --config NAME=VERDICTS:TAX")
+    from aligntax.taxes.benefit.price import chosen
+
     several = [path for _, *paths in named for path in paths]
-    return [_bare(path) for path in (verdicts, guards, data, tax, *several) if path is not None]
-
-
-def _bare(path: Path) -> Path:
-    """Return the path of a file without the figure that is chosen of it."""
-    return path if path.exists() or "#" not in path.name else path.with_name(path.name.rpartition("#")[0])
-
-
-def _require_apart(outputs: dict[str, Path | None], inputs: Sequence[Path]) -> None:
-    from aligntax.experiment.gate.outputs import require_apart
-
-    require_apart(outputs, inputs)
-    for option, path in outputs.items():
-        if path is not None:
-            require_writable(option, path)
+    return [chosen(path)[0] for path in (verdicts, guards, data, tax, *several) if path is not None]
 
 
 def _given(data: Path | None) -> Path:
@@ -207,13 +197,8 @@ def _verdicts_at(verdicts: Path | None) -> Iterator[Path]:
 def _judge(plan: Plan, progress: Shown, err: Console, *, kept: bool) -> None:
     from aligntax.taxes.benefit.running import run
 
-    try:
+    with refusing_missing_extra():
         ran = run(plan, progress)
-    except ModuleNotFoundError as error:
-        if "pip install" not in str(error):
-            raise
-        complain(error)
-        raise typer.Exit(BAD_INPUT) from error
     for (guard, kind), number in sorted(ran.failures.items()):
         err.print(f"Guard {guard} failed {number:,} times: {kind}.", soft_wrap=True)
     if ran.interrupted:
@@ -236,7 +221,6 @@ def _record(
 
 
 def _draw(record: TaxRecord, svg: Path) -> None:
-    from aligntax.experiment.gate.outputs import write_text
     from aligntax.report.page.plots.front import front_drawing
     from aligntax.taxes.benefit.svg import standalone
 
@@ -246,7 +230,7 @@ def _draw(record: TaxRecord, svg: Path) -> None:
             f"--svg {svg}: nothing to draw attack success against; give what the guards cost (--tax, or "
             "NAME=VERDICTS:TAX), or label benign texts, too"
         )
-    write_text(svg, standalone(drawing))
+    write_whole(svg, standalone(drawing))
 
 
 def _print_front(out: Console, front: Mapping[str, Any]) -> None:
@@ -258,15 +242,10 @@ def _print_front(out: Console, front: Mapping[str, Any]) -> None:
 
     objectives = front["objectives"]
     unit = front["tax"]["unit"] if front["tax"] else ""
-    write = {
-        "attack_success": percentage,
-        "false_positives": percentage,
-        "tax": duration
-        if unit == "seconds"
-        else percentage
-        if unit.startswith("share")
-        else f"{{:,.4g}} {unit}".format,
-    }
+    tax: Callable[[float], str] = partial("{1:,.4g} {0}".format, unit)
+    if unit == "seconds" or unit.startswith("share"):
+        tax = duration if unit == "seconds" else percentage
+    write = {"attack_success": percentage, "false_positives": percentage, "tax": tax}
     table = empty_table()
     for title in ("configuration", *(objective.replace("_", " ") for objective in objectives), "standing"):
         table.add_column(title, overflow="fold")

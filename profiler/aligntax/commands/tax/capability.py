@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from aligntax.commands.measuring import INTERRUPTED, require_extra, shown
-from aligntax.commands.refusal import BAD_INPUT, complain, refusing_bad_input, require_writable
+from aligntax.commands.measuring import require_extra
+from aligntax.commands.refusal import refusing_bad_input, require_outputs
 
 EXAMPLES = (
     "Examples:\n\n"
@@ -95,13 +95,10 @@ def capability(
     """
     with refusing_bad_input():
         require_extra()
-        from rich.console import Console
-
         from aligntax.commands.tax.capability_table import print_capability
+        from aligntax.commands.tax.printing import finish_comparison, shown_on_stderr
         from aligntax.experiment.gate import Unit
-        from aligntax.experiment.gate.outputs import require_apart
         from aligntax.experiment.gate.quantity import parse
-        from aligntax.experiment.result import write_json
         from aligntax.taxes.capability import Fields, Settings, capability_tax
 
         settings = Settings(
@@ -120,25 +117,7 @@ def capability(
             fields=Fields(id=id_field, text=text),
         )
         inputs = [raw, aligned, *(safe or ()), *([] if phrases is None else [phrases])]
-        require_apart({"--json": json}, inputs)
-        if json is not None:
-            require_writable("--json", json)
-        try:
-            with shown(Console(stderr=True, highlight=False, markup=False, emoji=False)) as progress:
-                record = capability_tax(raw, aligned, settings, safe=safe, progress=progress)
-        except KeyboardInterrupt as error:
-            raise typer.Exit(INTERRUPTED) from error
-        except ModuleNotFoundError as error:
-            if "pip install" not in str(error):
-                raise
-            complain(error)
-            raise typer.Exit(BAD_INPUT) from error
-        if json is not None:
-            write_json(json, record.to_dict())
-    out = Console(highlight=False, markup=False, emoji=False)
-    print_capability(out, record)
-    if json is not None:
-        out.print(f"Record: {json}", soft_wrap=True)
-    if not record.figures:
-        complain("nothing could be compared; the refusals above say why")
-        raise typer.Exit(BAD_INPUT)
+        require_outputs({"--json": json}, inputs)
+        with shown_on_stderr() as progress:
+            record = capability_tax(raw, aligned, settings, safe=safe, progress=progress)
+        finish_comparison(record, json, inputs, print_capability)

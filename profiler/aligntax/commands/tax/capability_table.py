@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from aligntax.commands.tax.printing import written
+from aligntax.commands.tax.printing import print_notes, written
 from aligntax.figures import MISSING, percentage, share
 
 if TYPE_CHECKING:
@@ -42,12 +42,7 @@ def print_capability(out: Any, record: TaxRecord) -> None:
         out.print(_table(figures))
     out.print()
     out.print("Above 0 is a tax: less varied, or refused more often. Below 0 is a bonus.", style="dim", soft_wrap=True)
-    for formula in dict.fromkeys(figure.formula for figure in record.figures):
-        out.print(f"Formula: {formula}", style="dim", soft_wrap=True)
-    for refusal in record.refusals:
-        out.print(f"Not told: {refusal.what} [{refusal.reason}]: {refusal.message}.", style="yellow", soft_wrap=True)
-    for warning in record.warnings:
-        out.print(f"Warning: {warning}.", style="yellow", soft_wrap=True)
+    print_notes(out, record)
 
 
 def _table(figures: Sequence[Figure]) -> Table:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from aligntax.commands.measuring import INTERRUPTED, require_extra, shown
-from aligntax.commands.refusal import refusing_bad_input, require_writable
+from aligntax.commands.measuring import require_extra
+from aligntax.commands.refusal import refusing_bad_input, require_outputs
 
 EXAMPLES = (
     "Examples:\n\n"
@@ -36,18 +36,11 @@ def development(
     """
     with refusing_bad_input():
         require_extra()
-        if json is not None:
-            require_writable("--json", json)
-    from rich.console import Console
+        from aligntax.commands.tax.printing import finish, shown_on_stderr
+        from aligntax.taxes.development import development_tax
 
-    from aligntax.commands.tax.printing import finish
-    from aligntax.taxes.development import development_tax
-
-    err = Console(stderr=True, highlight=False, markup=False, emoji=False)
-    with refusing_bad_input():
-        try:
-            with shown(err) as progress:
-                record = development_tax(guards=guards, bench=bench, ledger=ledger, progress=progress)
-        except KeyboardInterrupt:
-            raise typer.Exit(INTERRUPTED) from None
-        finish(record, json, [path for path in (guards, bench, ledger) if path is not None])
+        inputs = [path for path in (guards, bench, ledger) if path is not None]
+        require_outputs({"--json": json}, inputs)
+        with shown_on_stderr() as progress:
+            record = development_tax(guards=guards, bench=bench, ledger=ledger, progress=progress)
+        finish(record, json, inputs)

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from aligntax.commands.measuring import INTERRUPTED, require_extra, shown
-from aligntax.commands.refusal import BAD_INPUT, complain, refusing_bad_input, require_writable
+from aligntax.commands.measuring import require_extra
+from aligntax.commands.refusal import refusing_bad_input, require_outputs
 
 EXAMPLES = (
     "Examples:\n\n"
@@ -83,11 +83,8 @@ def performance(
     """
     with refusing_bad_input():
         require_extra()
-        from rich.console import Console
-
         from aligntax.commands.tax.performance_table import print_performance
-        from aligntax.experiment.gate.outputs import require_apart
-        from aligntax.experiment.result import write_json
+        from aligntax.commands.tax.printing import finish_comparison, shown_on_stderr
         from aligntax.taxes.performance import Asked, Question, performance_tax, read_arm
         from aligntax.taxes.performance.asking import chances, margins
 
@@ -99,29 +96,8 @@ def performance(
             )
             for samples in (samples_raw, samples_aligned)
         ]
-        require_apart({"--json": json}, [raw, aligned])
-        if json is not None:
-            require_writable("--json", json)
-        try:
-            with shown(Console(stderr=True, highlight=False, markup=False, emoji=False)) as progress:
-                before, after = (
-                    read_arm(path, each, progress) for path, each in zip((raw, aligned), asked, strict=True)
-                )
-            require_apart({"--json": json}, [*before.paths, *after.paths])
+        require_outputs({"--json": json}, [raw, aligned])
+        with shown_on_stderr() as progress:
+            before, after = (read_arm(path, each, progress) for path, each in zip((raw, aligned), asked, strict=True))
             record = performance_tax(before, after, question)
-        except KeyboardInterrupt as error:
-            raise typer.Exit(INTERRUPTED) from error
-        except ModuleNotFoundError as error:
-            if "pip install" not in str(error):
-                raise
-            complain(error)
-            raise typer.Exit(BAD_INPUT) from error
-        if json is not None:
-            write_json(json, record.to_dict())
-    out = Console(highlight=False, markup=False, emoji=False)
-    print_performance(out, record)
-    if json is not None:
-        out.print(f"Record: {json}", soft_wrap=True)
-    if not record.figures:
-        complain("nothing could be compared; the refusals above say why")
-        raise typer.Exit(BAD_INPUT)
+        finish_comparison(record, json, [*before.paths, *after.paths], print_performance)

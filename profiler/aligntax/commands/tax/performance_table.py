@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from aligntax.commands.tax.printing import written
+from aligntax.commands.tax.printing import print_notes, written
 from aligntax.figures import MISSING, percentage
 
 if TYPE_CHECKING:
@@ -32,21 +32,13 @@ def print_performance(out: Any, record: TaxRecord) -> None:
             style="dim",
             soft_wrap=True,
         )
-    for formula in dict.fromkeys(figure.formula for figure in record.figures):
-        out.print(f"Formula: {formula}", style="dim", soft_wrap=True)
     for mark in dict.fromkeys(
         mark for figure in record.figures for mark in figure.marks if mark.startswith("unpaired")
     ):
         names = [figure.title for figure in record.figures if mark in figure.marks]
         shown = ", ".join(names[:5]) + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")
         out.print(f"{mark.capitalize()}: {shown}.", style="dim", soft_wrap=True)
-    refused: dict[tuple[str, str], list[str]] = {}
-    for refusal in record.refusals:
-        refused.setdefault((refusal.reason, refusal.message), []).append(refusal.what)
-    for (reason, message), names in refused.items():
-        out.print(f"Not told: {'; '.join(names)} [{reason}]: {message}.", style="yellow", soft_wrap=True)
-    for warning in record.warnings:
-        out.print(f"Warning: {warning}.", style="yellow", soft_wrap=True)
+    print_notes(out, record)
 
 
 def _table(record: TaxRecord) -> Table:

@@ -2,22 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aligntax.commands.refusal import require_writable
-from aligntax.figures import MISSING, duration, percentage
+import typer
+
+from aligntax.commands.measuring import INTERRUPTED, Shown, shown
+from aligntax.commands.refusal import BAD_INPUT, complain, refusing_missing_extra, require_outputs
+from aligntax.figures import MISSING, percentage
 
 if TYPE_CHECKING:
-    from aligntax.taxes.record import Figure, TaxRecord
+    from aligntax.taxes.record import TaxRecord
 
-__all__ = ["finish", "print_record", "written"]
+__all__ = ["finish", "finish_comparison", "print_notes", "print_record", "shown_on_stderr", "written"]
+
+Print = Callable[[Any, "TaxRecord"], None]
 
 
-def finish(record: TaxRecord, json: Path | None, inputs: Iterable[Path] = ()) -> None:
-    """Print a record, and write it if that is wanted.
+@contextmanager
+def shown_on_stderr() -> Iterator[Shown]:
+    """Show progress, and end the command on Ctrl-C, or where a module is missing that can be installed."""
+    from rich.console import Console
+
+    err = Console(stderr=True, highlight=False, markup=False, emoji=False)
+    try:
+        with refusing_missing_extra(), shown(err) as progress:
+            yield progress
+    except KeyboardInterrupt as error:
+        raise typer.Exit(INTERRUPTED) from error
+    if progress.stopped:  # too late for anybody to have asked
+        raise typer.Exit(INTERRUPTED)
+
+
+def finish(record: TaxRecord, json: Path | None, inputs: Iterable[Path] = (), tell: Print | None = None) -> None:
+    """Write a record if that is wanted, and print it.
+
+    Args:
+        record: what was measured.
+        json: where to.
+        inputs: what was read.
+        tell: prints it; `print_record` unless a kind has tables of its own.
 
     Raises:
         ValueError: if the file would replace an input, or cannot be written.
@@ -26,15 +53,21 @@ def finish(record: TaxRecord, json: Path | None, inputs: Iterable[Path] = ()) ->
 
     from aligntax.experiment.result import write_json
 
-    out = Console(highlight=False, markup=False, emoji=False)
+    require_outputs({"--json": json}, inputs)
     if json is not None:
-        if any(path.resolve() == json.resolve() for path in inputs):
-            raise ValueError(f"--json {json}: is an input, too; name another file")
-        require_writable("--json", json)
         write_json(json, record.to_dict())
-    print_record(out, record)
+    out = Console(highlight=False, markup=False, emoji=False)
+    (tell or print_record)(out, record)
     if json is not None:
         out.print(f"Record: {json}", soft_wrap=True)
+
+
+def finish_comparison(record: TaxRecord, json: Path | None, inputs: Iterable[Path], tell: Print) -> None:
+    """Finish as `finish` does, and end with an error where nothing could be compared."""
+    finish(record, json, inputs, tell)
+    if not record.figures:
+        complain("nothing could be compared; the refusals above say why")
+        raise typer.Exit(BAD_INPUT)
 
 
 def print_record(out: Any, record: TaxRecord) -> None:
@@ -42,6 +75,7 @@ def print_record(out: Any, record: TaxRecord) -> None:
     from rich.text import Text
 
     from aligntax.report.tables import empty_table
+    from aligntax.report.whole.wording import absolute
 
     out.print(record.title, style="bold")
     out.print()
@@ -53,20 +87,25 @@ def print_record(out: Any, record: TaxRecord) -> None:
             marks = f" ({', '.join(figure.marks)})" if figure.marks else ""
             table.add_row(
                 Text(f"{figure.title}{marks}"),
-                _absolute(figure),
+                absolute(figure.to_dict()),
                 written(figure.relative, partial(percentage, signed=True)),
                 MISSING if figure.verdict is None else figure.verdict.value,
                 MISSING if figure.n is None else f"{figure.n:,}",
             )
         out.print(table)
         out.print()
+    print_notes(out, record)
+
+
+def print_notes(out: Any, record: TaxRecord) -> None:
+    """Print the formulas, what was refused and why, each once, and the warnings."""
     for formula in dict.fromkeys(figure.formula for figure in record.figures if figure.formula):
         out.print(f"Formula: {formula}", style="dim", soft_wrap=True)
     refused: dict[tuple[str, str], list[str]] = {}
     for refusal in record.refusals:
         refused.setdefault((refusal.reason, refusal.message), []).append(refusal.what)
     for (reason, message), names in refused.items():
-        out.print(f"Not told: {', '.join(names)} [{reason}]: {message}.", style="yellow", soft_wrap=True)
+        out.print(f"Not told: {'; '.join(names)} [{reason}]: {message}.", style="yellow", soft_wrap=True)
     for warning in record.warnings:
         out.print(f"Warning: {warning}.", style="yellow", soft_wrap=True)
 
@@ -80,29 +119,3 @@ def written(found: Sequence[float | None] | None, write: Callable[[float], str])
     if low is None or high is None:
         return write(value)
     return f"{write(value)} ({write(low)} to {write(high)})"
-
-
-def _absolute(figure: Figure) -> str:
-    from aligntax.report.experiment.estimates import size
-
-    writers: Mapping[str, Callable[[float], str]] = {
-        "bytes": size,
-        "distributions": "{:,.0f}".format,
-        "keys": "{:,.0f}".format,
-        "seconds": partial(duration, signed=True),
-        "share": partial(percentage, signed=True),
-    }
-    write = writers.get(figure.unit)
-    if write is not None:
-        return written(figure.absolute, write)
-    if figure.unit.startswith("share "):  # a difference of shares is told in points
-        found = written(figure.absolute, lambda value: f"{value * 100:+.2f}")
-        return found if found == MISSING else f"{found} points{figure.unit.removeprefix('share')}"
-    found = written(figure.absolute, _amount)
-    return found if found == MISSING else f"{found} {figure.unit}"
-
-
-def _amount(value: float) -> str:
-    """Return a number with its sign and four digits that count, e.g. `"+36,420,000"`."""
-    rounded = float(f"{value:.3e}")
-    return f"{rounded:+,.0f}" if abs(rounded) >= 1e3 else f"{rounded:+.4g}"

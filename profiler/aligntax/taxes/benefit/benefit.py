@@ -10,7 +10,7 @@ from typing import Any
 from aligntax.inference import Estimate, wilson
 from aligntax.taxes.benefit.counts import count
 from aligntax.taxes.benefit.figures import Configuration, Settings, figures
-from aligntax.taxes.benefit.front import Option, front
+from aligntax.taxes.benefit.front import Option, points
 from aligntax.taxes.benefit.price import read_tax
 from aligntax.taxes.benefit.verdicts import read_verdicts
 from aligntax.taxes.lines import Progress, silent
@@ -91,7 +91,7 @@ def _require_comparable(configurations: Sequence[Configuration]) -> None:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise ValueError(f"two configurations are called {twice!r}; give one another name")
-    if len(names) > 1 and NO_GUARDS in names:
+    if NO_GUARDS in names:
         raise ValueError(f"a configuration is called {NO_GUARDS!r}, which stands for the model alone; rename it")
     first = configurations[0]
     for other in configurations[1:]:
@@ -122,17 +122,7 @@ def _front(configurations: Sequence[Configuration], confidence: float) -> tuple[
         for objective, values in costs.items():
             values.append(bare[objective])
     options = [Option(name, tuple(values[index] for values in costs.values())) for index, name in enumerate(names)]
-    points = [
-        {
-            "name": option.name,
-            **{objective: cost.to_dict() for objective, cost in zip(costs, option.costs, strict=True)},
-            "dominated": bool(standing.dominated_by),
-            "dominated_by": list(standing.dominated_by),
-            "clearly": standing.clearly,
-        }
-        for option, standing in zip(options, front(options), strict=True)
-    ]
-    return {"objectives": list(costs), "tax": unit, "points": points}, refusals
+    return {"objectives": list(costs), "tax": unit, "points": points(list(costs), options)}, refusals
 
 
 def _taxes(configurations: Sequence[Configuration]) -> tuple[list[Estimate], dict[str, str] | None, list[Refusal]]:

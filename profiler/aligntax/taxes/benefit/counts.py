@@ -78,7 +78,7 @@ def count(found: Verdicts) -> Counts:
         ValueError: if no text was judged with guards, or the arm without guards has other texts.
     """
     begins = np.concatenate(([True], found.keys[1:] != found.keys[:-1]))
-    texts, where = found.keys[begins], (np.cumsum(begins, dtype=np.int32) - 1).astype(np.int32)
+    texts, where = found.keys[begins], np.cumsum(begins, dtype=np.int32) - 1
     guarded = _first(where, found.guarded, len(texts))
     raw = _first(where, ~found.guarded, len(texts))
     _require_same(found, guarded, raw)

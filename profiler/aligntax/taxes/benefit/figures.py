@@ -12,7 +12,8 @@ from aligntax.inference import CONFIDENCE, Estimate, newcombe, wilson
 from aligntax.taxes.benefit.counts import Counts, Part
 from aligntax.taxes.benefit.predictability import variation, variation_of_repeats
 from aligntax.taxes.benefit.price import Tax, price
-from aligntax.taxes.benefit.rates import checked_prevalence, precision, relative_change, verdict_of, verdict_on_change
+from aligntax.taxes.benefit.rates import checked_prevalence, precision, relative_change, verdict_on_change
+from aligntax.taxes.by_interval import verdict_by_interval
 from aligntax.taxes.record import Figure, Refusal
 
 __all__ = ["Configuration", "Settings", "figures"]
@@ -214,7 +215,7 @@ def _price(told: Told, settings: Settings) -> None:
     reduction = newcombe(*counts.success_raw, *counts.success_guarded, settings.confidence)
     prices: dict[str, Estimate] = {}
     for part, found in (("absolute", tax.absolute), ("relative", tax.relative)):
-        if found is None and (part == "absolute" or tax.absolute is not None):
+        if found is None:
             told.refuse(f"price.{tax.name}", f"no_{part}_tax", f"{tax.path.name} has no {part} figure of it", part)
             continue
         priced = price(found, reduction, tax.confidence, settings.confidence)
@@ -227,7 +228,7 @@ def _price(told: Told, settings: Settings) -> None:
     told.add(
         f"price.{tax.name}", f"Price of safety: {tax.title} per 100 points less attack success",
         prices.get("absolute"), f"{tax.unit} per 100 points", relative=prices.get("relative"),
-        verdict=verdict_of(prices.get("absolute") or prices["relative"]), n=counts.success_raw.n,
+        verdict=verdict_by_interval(prices.get("absolute") or prices["relative"]), n=counts.success_raw.n,
         formula="tax / (raw - guarded attack success), Fieller", sources=(tax.path.name,),
         more={"reduction": reduction.to_dict()},
     )  # fmt: skip

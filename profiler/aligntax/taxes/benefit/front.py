@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from aligntax.inference import Estimate
 
-__all__ = ["Option", "Standing", "front"]
+__all__ = ["Option", "Standing", "front", "points"]
 
 
 class Option(NamedTuple):
@@ -43,6 +43,24 @@ def front(options: Sequence[Option]) -> list[Standing]:
     if len({len(option.costs) for option in options}) > 1:
         raise ValueError("options have different numbers of costs; judge all by the same ones")
     return [_standing(option, options) for option in options]
+
+
+def points(objectives: Sequence[str], options: Sequence[Option]) -> list[dict[str, Any]]:
+    """Return configurations as plain data: their costs by objective, and where they stand.
+
+    Raises:
+        ValueError: as `front`, and if there are not as many objectives as costs.
+    """
+    return [
+        {
+            "name": option.name,
+            **{objective: cost.to_dict() for objective, cost in zip(objectives, option.costs, strict=True)},
+            "dominated": bool(standing.dominated_by),
+            "dominated_by": list(standing.dominated_by),
+            "clearly": standing.clearly,
+        }
+        for option, standing in zip(options, front(options), strict=True)
+    ]
 
 
 def _standing(option: Option, options: Sequence[Option]) -> Standing:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from aligntax.taxes.benefit.verdicts import LABELS, MAX_RECORDS
-from aligntax.taxes.lines import Progress, choice, flag, identity, key_of, objects, silent
+from aligntax.taxes.lines import Line, Progress, choice, flag, identity, key_of, objects, silent
 
 __all__ = ["Item", "check_items", "items"]
 
@@ -37,8 +37,8 @@ class Item(NamedTuple):
         return f"<Item of {len(self.text)} characters>"
 
 
-def items(path: Path) -> Iterator[tuple[Item, float]]:
-    """Yield the texts in a file, and which share of it ends with each.
+def items(path: Path) -> Iterator[Item]:
+    """Yield the texts in a file.
 
         {"id": "a1", "label": "attack", "text": "...", "answer": "...", "succeeded": true}
 
@@ -47,12 +47,8 @@ def items(path: Path) -> Iterator[tuple[Item, float]]:
     Raises:
         ValueError: if the file cannot be read, or a line is no such object; names the line and the mend.
     """
-    size = max(1, path.stat().st_size) if path.exists() else 1
     for line in objects(path):
-        try:
-            yield _item(line.found), line.end / size
-        except ValueError as error:
-            raise ValueError(f"{path}:{line.number}: {error}") from error
+        yield _item(path, line)
 
 
 def check_items(path: Path, progress: Progress = silent) -> int:
@@ -64,10 +60,7 @@ def check_items(path: Path, progress: Progress = silent) -> int:
     """
     keys, lines = array("Q"), array("I")
     for line in objects(path, progress):
-        try:
-            keys.append(key_of(_item(line.found).identity))
-        except ValueError as error:
-            raise ValueError(f"{path}:{line.number}: {error}") from error
+        keys.append(key_of(_item(path, line).identity))
         lines.append(line.number)
         if len(keys) > MAX_RECORDS:
             raise ValueError(f"{path}:{line.number}: more than {MAX_RECORDS:,} texts; take a sample of them")
@@ -85,7 +78,14 @@ def check_items(path: Path, progress: Progress = silent) -> int:
     return len(keys)
 
 
-def _item(found: dict[str, Any]) -> Item:
+def _item(path: Path, line: Line) -> Item:
+    try:
+        return _checked(line.found)
+    except ValueError as error:
+        raise ValueError(f"{path}:{line.number}: {error}") from error
+
+
+def _checked(found: dict[str, Any]) -> Item:
     attack, succeeded = choice(found, "label", LABELS), flag(found, "succeeded")
     if succeeded is not None and not attack:
         raise ValueError("'succeeded' of a benign text; only an attack can succeed, so leave it out")

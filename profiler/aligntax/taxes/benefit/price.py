@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from scipy import stats
-
-from aligntax.experiment.result import read_json
-from aligntax.inference import CONFIDENCE, Estimate, fieller
+from aligntax.inference import Estimate, fieller
 from aligntax.taxes.reading import measured_figure
 from aligntax.taxes.record import Refusal
 
-__all__ = ["Tax", "price", "read_tax"]
+__all__ = ["Tax", "chosen", "price", "read_tax"]
 
 
 class Tax(NamedTuple):
@@ -38,6 +34,14 @@ class Tax(NamedTuple):
     path: Path
 
 
+def chosen(path: Path) -> tuple[Path, str | None]:
+    """Return the file that `record.json#name` names, and the figure that it chooses; None where it chooses none."""
+    if path.exists() or "#" not in path.name:
+        return path, None
+    bare, _, name = path.name.rpartition("#")
+    return path.with_name(bare), name
+
+
 def read_tax(path: Path) -> Tax:
     """Read a tax: of a result of `aligntax bench` the one on latency, of a tax record the first with a relative figure.
 
@@ -47,17 +51,13 @@ def read_tax(path: Path) -> Tax:
     Raises:
         ValueError: if it cannot be read, is neither of the two, or has no such figure; names the mend.
     """
-    name = None
-    if not path.exists() and "#" in path.name:
-        bare, _, name = path.name.rpartition("#")
-        path = path.with_name(bare)
+    path, name = chosen(path)
     found = measured_figure(path, name)
-    data = read_json(path)
-    if data.get("kind") == "benefit":
+    if found.kind == "benefit":
         raise ValueError(f"{path}: says what guards bought, and not what they cost; pass the record of another tax")
     if found.absolute is None and found.relative is None:
         raise ValueError(f"{path}: its figure {found.name!r} was refused; pass {path.name}#NAME for another one")
-    return Tax(found.name, found.title, found.unit, found.absolute, found.relative, _confidence(path, data), path)
+    return Tax(found.name, found.title, found.unit, found.absolute, found.relative, found.confidence, path)
 
 
 def price(tax: Estimate | None, reduction: Estimate, tax_confidence: float, confidence: float) -> Estimate | Refusal:
@@ -72,9 +72,11 @@ def price(tax: Estimate | None, reduction: Estimate, tax_confidence: float, conf
         confidence: of the reduction's interval and of the result's.
     """
     what = "price of safety"
-    if tax is None or tax.low is None or tax.high is None:
+    error = None if tax is None else tax.standard_error(tax_confidence)
+    if tax is None or error is None:
         return Refusal(what, "tax_without_interval", "the tax has no interval; measure it on more requests")
-    if reduction.low is None or reduction.high is None or reduction.low <= 0 <= reduction.high:
+    error_of_reduction = reduction.standard_error(confidence)
+    if error_of_reduction is None or reduction.covers(0):
         return Refusal(
             what,
             "change_includes_zero",
@@ -85,28 +87,9 @@ def price(tax: Estimate | None, reduction: Estimate, tax_confidence: float, conf
         return Refusal(
             what, "attack_success_rose", f"attack success rose by {-reduction.value:.4f}: no safety was bought"
         )
-    found = fieller(
-        tax.value,
-        reduction.value,
-        _error(tax, tax_confidence),
-        _error(reduction, confidence),
-        confidence=confidence,
-    )
+    found = fieller(tax.value, reduction.value, error, error_of_reduction, confidence=confidence)
     if found is None:
         return Refusal(
             what, "change_includes_zero", "the change in attack success may be 0 by its error; judge more attacks"
         )
     return found
-
-
-def _error(found: Estimate, confidence: float) -> float:
-    return found.width / 2 / float(stats.norm.isf((1 - confidence) / 2))
-
-
-def _confidence(path: Path, data: Mapping[str, Any]) -> float:
-    """Return the confidence of a file's intervals: what a record says of them, else the usual one."""
-    parameters = data.get("parameters")
-    found = parameters.get("confidence", CONFIDENCE) if isinstance(parameters, dict) else CONFIDENCE
-    if isinstance(found, bool) or not isinstance(found, int | float) or not 0 < found < 1:
-        raise ValueError(f"{path}: its confidence, {found!r:.40}, lies not between 0 and 1; write the record anew")
-    return float(found)

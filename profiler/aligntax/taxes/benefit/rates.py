@@ -6,6 +6,7 @@ import math
 
 from aligntax.inference import CONFIDENCE, Estimate, newcombe, wilson
 from aligntax.taxes.benefit.counts import Part
+from aligntax.taxes.by_interval import verdict_by_interval
 from aligntax.taxes.record import TaxVerdict
 
 __all__ = ["checked_prevalence", "precision", "ratio_of_shares", "relative_change", "verdict_on_change"]
@@ -92,22 +93,14 @@ def checked_prevalence(prevalence: float) -> float:
     return prevalence
 
 
-def verdict_on_change(new: Part, base: Part, margin: float | None, confidence: float = CONFIDENCE) -> TaxVerdict:
+def verdict_on_change(new: Part, base: Part, margin: float | None, confidence: float = CONFIDENCE) -> TaxVerdict | None:
     """Return what the change of a share shows; above 0 is a tax.
 
     No tax beyond the margin: the interval of two one-sided tests lies within it, and that comes first, since a change
     that is certain and certainly small is none that counts.
     """
-    found = newcombe(*new, *base, confidence)
     if margin is not None:
         inner = newcombe(*new, *base, 2 * confidence - 1)
         if inner.low is not None and inner.high is not None and -margin < inner.low and inner.high < margin:
             return TaxVerdict.NONE
-    return verdict_of(found)
-
-
-def verdict_of(found: Estimate) -> TaxVerdict:
-    """Return on which side of 0 an interval lies."""
-    if found.low is None or found.high is None or found.low <= 0 <= found.high:
-        return TaxVerdict.INCONCLUSIVE
-    return TaxVerdict.TAX if found.low > 0 else TaxVerdict.BONUS
+    return verdict_by_interval(newcombe(*new, *base, confidence))

@@ -130,7 +130,7 @@ def _require_order(plan: Plan, file: VerdictFile, texts: int) -> None:
     if file.last is None:
         return
     repeat, index = divmod(file.done - 1, texts)
-    expected, _ = next(islice(items(plan.data), index, None))
+    expected = next(islice(items(plan.data), index, None))
     if file.last != (expected.identity, repeat):
         raise ValueError(
             f"{plan.verdicts}: does not end with the text that its {file.done:,} records should end with; it was "
@@ -166,7 +166,7 @@ class _Run:
     def _rest(self) -> Iterator[tuple[int, Item]]:
         repeat, skipped = divmod(self._before, self._texts)
         for number in range(repeat, self._plan.repeats):
-            for item, _ in islice(items(self._plan.data), skipped, None):
+            for item in islice(items(self._plan.data), skipped, None):
                 yield number, item
             skipped = 0
 

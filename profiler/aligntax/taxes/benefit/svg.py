@@ -13,7 +13,7 @@ __all__ = ["standalone"]
 
 _DARK = {
     "text": "#e8eaed", "soft": "#aab2bd", "line": "#77808b", "raw": "#9aa4b1", "guarded": "#56b4e9", "null": "#2fc79b",
-    "tax": "#f08a3c", "bad": "#ff9a6b",
+    "tax": "#f08a3c",
 }  # fmt: skip
 
 

@@ -99,6 +99,10 @@ class VerdictFile:
         if not first:
             return 0, None
         self._require_same(first, header)
+        if not first.endswith(b"\n"):
+            self._file.seek(0)
+            self._file.truncate()
+            return 0, None
         done, end, last = 0, len(first), b""
         while (line := self._file.readline(MAX_LINE_BYTES)).endswith(b"\n"):
             done, end, last = done + 1, end + len(line), line

@@ -132,7 +132,7 @@ def read_verdicts(path: Path, progress: Progress = silent) -> Verdicts:
     columns, header = _Columns(), {}
     for line in objects(path, progress):
         if "schema" in line.found:
-            header = _header(path, line, first=not columns.keys)
+            header = _header(path, line)
             continue
         if len(columns.keys) == MAX_RECORDS:
             raise ValueError(f"{path}:{line.number}: more than {MAX_RECORDS:,} records; take a sample of the texts")
@@ -194,11 +194,11 @@ def _refuse(path: Path, lines: NDArray[Any], wrong: Flags, message: str) -> None
         raise ValueError(f"{path}:{second}: lines {first} and {second} {message}")
 
 
-def _header(path: Path, line: Line, *, first: bool) -> dict[str, Any]:
+def _header(path: Path, line: Line) -> dict[str, Any]:
     schema = line.found["schema"]
     if schema != SCHEMA:
         raise ValueError(f"{path}:{line.number}: has schema {schema!r:.60}; this program reads {SCHEMA!r}")
-    if not first or line.number != 1:
+    if line.number != 1:
         raise ValueError(f"{path}:{line.number}: a header that is not the first line; were two files joined? pass one")
     return line.found
 

@@ -43,7 +43,7 @@ def diversity(reader: Reader, raw: SampleFile, k: int, settings: Settings, told:
         told: gets the figures, what was refused, and what a reader should know.
         say: told how far it is.
     """
-    prompts = drawn(raw.keys, settings.prompts, raw.path)
+    prompts = drawn(len(raw.keys), settings.prompts, raw.path)
     embed = embedding(settings.embedding)
     vocabulary = _learn(reader, prompts, k, settings, embed, say.stage("counting tokens"))
     across = min(settings.across, len(prompts))

@@ -47,6 +47,7 @@ def samples_a_prompt(raw: SampleFile, aligned: SampleFile, k: int | None) -> int
             f"{raw.path.name} and {aligned.path.name} say that they were decoded differently, which changes variety by "
             "itself; sample both arms with the same temperature, top-p, top-k and length",
         )
+    least = int(min(raw.counts.min(), aligned.counts.min()))
     if k is not None:
         for arm in (raw, aligned):
             fewer = np.flatnonzero(arm.counts < k)
@@ -54,11 +55,10 @@ def samples_a_prompt(raw: SampleFile, aligned: SampleFile, k: int | None) -> int
                 prompt = int(fewer[0])
                 raise ValueError(
                     f"{arm.where(prompt)}: {arm.counts[prompt]} samples of this prompt, and --k asks for {k}; "
-                    f"pass --k {int(min(raw.counts.min(), aligned.counts.min()))}, which all prompts have"
+                    f"pass --k {least}, which all prompts have"
                 )
         return k
-    least, most = (int(end(raw.counts.min(), aligned.counts.min())) for end in (min, max))
-    most = max(most, int(raw.counts.max()), int(aligned.counts.max()))
+    most = int(max(raw.counts.max(), aligned.counts.max()))
     if least == most:
         return least
     written = " and ".join(
@@ -74,17 +74,17 @@ def samples_a_prompt(raw: SampleFile, aligned: SampleFile, k: int | None) -> int
     )
 
 
-def drawn(keys: NDArray[np.uint64], most: int, path: Path) -> NDArray[np.intp]:
-    """Return the places of prompts drawn at random, at most so many; 0 for all.
+def drawn(number: int, most: int, path: Path) -> NDArray[np.intp]:
+    """Return the places of prompts drawn at random, which are the first ones, since a file has them in random order.
 
     Args:
-        keys: of the prompts of a file, in rising order.
-        most: how many.
+        number: of the prompts.
+        most: how many; 0 for all.
         path: of the file, for the message.
 
     Raises:
         ValueError: if all are asked for, and are too many.
     """
-    if not most and len(keys) > MAX_PROMPTS:
-        raise ValueError(f"{path}: {len(keys):,} prompts are too many; pass --prompts, at most {MAX_PROMPTS:,}")
-    return np.arange(min(len(keys), most or len(keys)))
+    if not most and number > MAX_PROMPTS:
+        raise ValueError(f"{path}: {number:,} prompts are too many; pass --prompts, at most {MAX_PROMPTS:,}")
+    return np.arange(min(number, most or number))

@@ -12,11 +12,12 @@ from aligntax.taxes.capability.answers import Reader
 from aligntax.taxes.capability.diversity import diversity
 from aligntax.taxes.capability.matching import drawn, require_same_prompts, samples_a_prompt
 from aligntax.taxes.capability.over_refusal import NAME, over_refusal
-from aligntax.taxes.capability.progress import Progress, Teller
+from aligntax.taxes.capability.progress import Teller
 from aligntax.taxes.capability.reading import SampleFile
 from aligntax.taxes.capability.refusing import Detector
 from aligntax.taxes.capability.settings import Settings
 from aligntax.taxes.capability.telling import Told
+from aligntax.taxes.lines import Progress
 from aligntax.taxes.record import Refusal, TaxRecord, provenance
 
 __all__ = ["capability_tax"]
@@ -32,8 +33,8 @@ def capability_tax(
 ) -> TaxRecord:
     """Return how much less varied a model's samples are after alignment, and how much more it refuses safe prompts.
 
-    The files are read three times. Kept are 18 bytes for each line, numbers for each prompt that is measured, and the
-    texts of at most `settings.across` prompts, each up to the cap.
+    The files are read several times. Kept are 20 bytes for each line, numbers for each prompt, and the texts of at
+    most `settings.across` prompts, each up to the cap.
 
     Args:
         raw: JSON lines of the model before alignment, or without guards; see `lines`.
@@ -108,10 +109,8 @@ def capability_tax(
 def _tell_over_refusal(
     arms: tuple[SampleFile, SampleFile], reader: Reader, settings: Settings, told: Told, say: Teller, *, labelled: bool
 ) -> None:
-    prompts = drawn(arms[0].keys, settings.prompts, arms[0].path)
-    if labelled:
-        prompts = _labelled_safe(*arms, settings)
-        prompts = prompts[: settings.prompts or len(prompts)]
+    safe = _labelled_safe(*arms, settings) if labelled else np.arange(len(arms[0].keys))
+    prompts = safe[drawn(len(safe), settings.prompts, arms[0].path)]
     if not prompts.size:
         told.refuse(
             NAME,

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from aligntax.taxes.capability.estimating import MOST_GROUPS
+from aligntax.taxes.lines import Progress
 
-__all__ = ["Progress", "Teller"]
-
-Progress = Callable[[str, float, str], bool]
+__all__ = ["Teller"]
 
 
 class Teller:

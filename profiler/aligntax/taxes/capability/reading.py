@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aligntax.taxes.capability.lines import MAX_SAMPLES, Fields, Line, Written, parsed
+from aligntax.taxes.lines import MAX_LINE_BYTES
 
-__all__ = ["MAX_LINES", "MAX_LINE_BYTES", "SampleFile"]
+__all__ = ["MAX_LINES", "SampleFile"]
 
-MAX_LINE_BYTES = 16 * 2**20
 MAX_LINES = 20_000_000
 _TOLD_EVERY_LINES = 4096
 _LABELS: dict[Any, int] = {None: -1, False: 0, True: 1}
@@ -26,7 +26,7 @@ def _unseen(share: float) -> None:
 
 
 class SampleFile:
-    """The samples of one arm; 18 bytes are kept for each line, and the one line that is read.
+    """The samples of one arm; 20 bytes are kept for each line, and the one line that is read.
 
     Args:
         path: a regular file, UTF-8.
@@ -39,7 +39,6 @@ class SampleFile:
             random, the same ones in every file that has them.
         counts: how many samples each of them has.
         safe: whether each of them is said to be safe.
-        labelled_safe: whether any line says so, or that it is not.
         decoding: how they were sampled, as JSON; None where no line says.
 
     Raises:
@@ -155,7 +154,6 @@ class SampleFile:
                 "it belongs to the prompt, so write the same in each of them"
             )
         self.safe: NDArray[np.bool_] = high > 0
-        self.labelled_safe = bool((high >= 0).any())
 
     def _check_decoding(self, line: Line, *, first: bool) -> None:
         if first:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aligntax.inference import Estimate
+from aligntax.taxes.by_interval import verdict_by_interval
 from aligntax.taxes.capability.estimating import Gap
 from aligntax.taxes.capability.metrics import Metric
 from aligntax.taxes.record import Figure, Refusal, TaxVerdict
@@ -92,10 +93,6 @@ def verdict(tax: Estimate, margin: float) -> TaxVerdict:
         tax: with its interval.
         margin: in the unit of the tax, 0 or more.
     """
-    if tax.low is None or tax.high is None:
-        return TaxVerdict.INCONCLUSIVE
-    if -margin <= tax.low and tax.high <= margin:
+    if tax.low is not None and tax.high is not None and -margin <= tax.low and tax.high <= margin:
         return TaxVerdict.NONE
-    if tax.low > 0:
-        return TaxVerdict.TAX
-    return TaxVerdict.BONUS if tax.high < 0 else TaxVerdict.INCONCLUSIVE
+    return verdict_by_interval(tax) or TaxVerdict.INCONCLUSIVE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -109,7 +109,7 @@ class WithinPrompts:
         }
 
 
-def _blocks(items: Iterable[tuple[int, int]], size: int) -> Iterable[list[tuple[int, int]]]:
+def _blocks(items: Iterable[tuple[int, int]], size: int) -> Iterator[list[tuple[int, int]]]:
     block: list[tuple[int, int]] = []
     for item in items:
         block.append(item)

@@ -15,6 +15,7 @@ __all__ = ["resources_of_bench"]
 
 _RAN = ("allowed", "modified")
 _SUMMED = "sum over all requests / useful requests, guarded minus raw"
+_NEVER_BOTH = "no request ran to its end in both arms and in time; use prompts that the guards allow, or a longer --slo"
 
 
 class _Arms(NamedTuple):
@@ -132,10 +133,13 @@ def _cpu(data: Mapping[str, Any], arms: _Arms) -> Iterator[Resource | Refusal]:
 
 def _gpu(data: Mapping[str, Any], arms: _Arms) -> Iterator[Resource | Refusal]:
     known = [guard["gpu_seconds"] for guard in data["guards"] if guard.get("gpu_seconds") is not None]
-    if not known or not all(arms.shares):
+    if not known:
         yield Refusal(
             "gpu_seconds", "no_sensor", "no guard was timed on a GPU: there is none, or it has no events to time it by"
         )
+        return
+    if not all(arms.shares):
+        yield Refusal("gpu_seconds", "no_useful_request", _NEVER_BOTH)
         return
     total = sum(each["value"] if isinstance(each, Mapping) else float(each) for each in known)
     yield Resource(
@@ -154,8 +158,10 @@ def _gpu(data: Mapping[str, Any], arms: _Arms) -> Iterator[Resource | Refusal]:
 
 def _energy(data: Mapping[str, Any], arms: _Arms, prices: Prices) -> Iterator[Resource | Refusal]:
     found = (data.get("compute") or {}).get("energy_joules")
-    if not found or found.get("raw") is None or found.get("guarded") is None or not all(arms.shares):
+    if not found or found.get("raw") is None or found.get("guarded") is None:
         yield Refusal("joules", "no_sensor", "no energy counter of the machine could be read (NVML, or RAPL as root)")
+    elif not all(arms.shares):
+        yield Refusal("joules", "no_useful_request", _NEVER_BOTH)
     else:
         raw, guarded = float(found["raw"]), float(found["guarded"])
         before, after = raw / arms.shares[0], guarded / arms.shares[1]

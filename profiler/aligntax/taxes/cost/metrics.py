@@ -183,10 +183,11 @@ def _money(scrape: Scrape, useful: float, prices: Prices) -> Iterator[Resource |
         for labels, value in scrape.of(f"{definitions.REQUEST_DURATION.name}_sum")
         if labels.get("outcome") in _RAN
     )
-    tax = sum(value for _, value in scrape.of(f"{definitions.REQUEST_TAX.name}_sum"))
+    taxes = [value for _, value in scrape.of(f"{definitions.REQUEST_TAX.name}_sum")]
+    tax = sum(taxes)
     if missing or prices.per_hour is None or prices.node_hours is None:
         return
-    if not 0 <= tax < total:
+    if not taxes or not 0 <= tax < total:
         yield Refusal("currency", "no_request_time", "the time of requests and their tax are not in the scrape")
         return
     whole = prices.per_hour * prices.node_hours / useful

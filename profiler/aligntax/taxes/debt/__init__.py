@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from aligntax.taxes.record import Figure, Refusal, TaxRecord, provenance
 __all__ = ["debt_over_time", "debt_tax"]
 
 _MILLION = 1e6
+_BALANCE = "break_even.balance"
 _ARMS = {"without": "without guards", "with": "with guards"}
 _MARKS = (f"{DRAWS:,} draws",)
 Values = NDArray[np.float64]
@@ -64,10 +66,11 @@ def debt_tax(path: Path, *, tax: Path | None = None, figure: str | None = None, 
     sources = [path] if tax is None else [path, tax]
     # The headline is the interest, where there is one.
     figures.sort(key=lambda each: each.name != "interest.year")
+    names = tuple(each.name for each in sources)
     return TaxRecord(
         "debt",
         "Safety debt of going without guards",
-        [_with_sources(each, path.name) for each in figures],
+        [replace(each, sources=names if each.name == _BALANCE else names[:1]) for each in figures],
         [part for part in parts if isinstance(part, Refusal)],
         {"seed": seed, "draws": DRAWS, "confidence": CONFIDENCE, **_written(inputs)},
         [provenance(each) for each in sources],
@@ -145,27 +148,24 @@ def _break_even(inputs: Inputs, draws: Draws, saved: Values, measured: Measured 
         yield Refusal("break_even", "missing_input", "requests_per_year is missing; give how many there are")
         return
     unit = f"{inputs.currency} per million requests"
-    control = draws.control if inputs.control_cost_per_year is not None else 0.0
-    worth = (saved - control) / draws.requests * _MILLION
+    worth = (saved - draws.control) / draws.requests * _MILLION
     formula = "(ALE without - ALE with - cost of guards) / requests a year * 1e6"
     title = "Break-even: what guards may cost at most"
     marks = (*_MARKS, *(() if inputs.control_cost_per_year is not None else ("cost of guards a year not given",)))
     yield Figure("break_even.tax", title, told(worth), unit, formula=formula, marks=marks)
     if measured is None or measured.absolute is None:
         message = "no measured tax to hold against it; give a record of aligntax tax cost with --tax"
-        yield Refusal("break_even.balance", "no_measured_tax", message)
+        yield Refusal(_BALANCE, "no_measured_tax", message)
         return
     factor = 1.0 if "million" in measured.unit else _MILLION
-    value, low, high = measured.absolute
-    cost: float | Values = value * factor
-    if low is not None and high is not None and high > low:
-        # The error of the measured tax, as that of a normal distribution, adds to the others.
-        generator = np.random.default_rng(DRAWS)
-        cost = generator.normal(value, (high - low) / (2 * 1.959963984540054), DRAWS) * factor
+    cost: float | Values = measured.absolute.value * factor
+    error = measured.absolute.standard_error(measured.confidence)
+    if error:
+        cost = draws.generator.normal(measured.absolute.value, error, DRAWS) * factor  # adds to the other errors
     balance = cost - worth
     found = told(balance)
     yield Figure(
-        "break_even.balance",
+        _BALANCE,
         "Measured tax less break-even: above 0 the guards cost more than they save",
         found,
         unit,
@@ -197,9 +197,3 @@ def _written(inputs: Inputs) -> dict[str, Any]:
     for name, value in inputs._asdict().items():
         found[name] = value._asdict() if isinstance(value, Counted | Range) else value
     return found
-
-
-def _with_sources(figure: Figure, source: str) -> Figure:
-    from dataclasses import replace
-
-    return replace(figure, sources=(source,))

@@ -12,7 +12,7 @@ from aligntax.inference import CONFIDENCE, Estimate
 from aligntax.taxes.debt.inputs import Counted, Inputs
 from aligntax.taxes.ranges import Range
 
-__all__ = ["DRAWS", "Draws", "amount_draws", "posterior", "rate_interval", "share_draws", "told"]
+__all__ = ["DRAWS", "Draws", "amount_draws", "posterior", "share_draws", "told"]
 
 DRAWS = 20_000
 _SURE = 0.90
@@ -25,13 +25,6 @@ def posterior(counted: Counted) -> stats.rv_frozen:
     Source: Gelman and others, Bayesian Data Analysis, section 2.6, with a shape of count + 1/2.
     """
     return stats.gamma(counted.number + 0.5, scale=1 / counted.exposure)
-
-
-def rate_interval(counted: Counted, confidence: float = CONFIDENCE) -> Estimate:
-    """Return the rate that a count says, with the interval of its posterior; the value is count / exposure."""
-    low, high = (float(end) for end in posterior(counted).interval(confidence))
-    value = counted.number / counted.exposure
-    return Estimate(value, min(low, value), max(high, value))
 
 
 def share_draws(given: Counted | Range, generator: np.random.Generator) -> Values:
@@ -68,10 +61,11 @@ class Draws:
         loss: of one of them; None where nobody said.
         control: cost of the guards a year.
         principal: cost of putting them in.
+        generator: draws what is independent of all these.
     """
 
     def __init__(self, inputs: Inputs, seed: int) -> None:
-        generator = np.random.default_rng(seed)
+        self.generator = generator = np.random.default_rng(seed)
         self.incidents: dict[str, Values] = {}
         # Drawn once for both arms: they differ by their guards, and not by how often they are attacked.
         requests = amount_draws(inputs.requests_per_year, generator)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from aligntax.inference import Estimate
 from aligntax.taxes.development.hours import Hours, read_hours
 from aligntax.taxes.development.installed import installed_for
 from aligntax.taxes.footprint import RUNS, Footprint, measure_footprint
+from aligntax.taxes.lines import Progress, silent
 from aligntax.taxes.reading import read_bench
 from aligntax.taxes.record import Figure, Refusal, TaxRecord, provenance
 
@@ -19,7 +20,6 @@ __all__ = ["development_tax"]
 
 _RANGES = "bounds of the ledger's ranges, no confidence interval"
 _FRESH = f"median of {RUNS} fresh processes"
-Progress = Callable[[str, float, str], bool]
 
 
 def development_tax(
@@ -27,7 +27,7 @@ def development_tax(
     guards: Path | None = None,
     bench: Path | None = None,
     ledger: Path | None = None,
-    progress: Progress = lambda stage, done, detail: True,  # noqa: ARG005 (named as they are called)
+    progress: Progress = silent,
 ) -> TaxRecord:
     """Return what guards take in effort, as a record: measured from what there is, and from the user's own ledger.
 
@@ -38,7 +38,7 @@ def development_tax(
         progress: is told, and may end it.
 
     Raises:
-        ValueError: if there is none of the three, or one cannot be read or made.
+        ValueError: if there is none of the three, one cannot be read or made, or two guards have the same name.
         KeyboardInterrupt: if `progress` ended it.
     """
     given = [path for path in (ledger, bench, guards) if path is not None]
@@ -150,18 +150,26 @@ def _measured(config: Path, progress: Progress) -> list[tuple[Footprint, Mapping
     tables = read_table(config).get("guards")
     if not isinstance(tables, list) or not all(isinstance(table, Mapping) and "use" in table for table in tables):
         raise ValueError(f"{config}: no list of guards in it; write [[guards]] and use = ... before each")
-    found = []
+    found: list[tuple[Footprint, Mapping[str, Any]]] = []
+    taken: dict[str, int] = {}
     for number, table in enumerate(tables):
 
         def go_on(done: float = number / len(tables), detail: str = str(table["use"])) -> bool:
             return progress("measuring guards", done, detail)
 
         try:
-            found.append((measure_footprint(config, number, go_on), table))
+            footprint = measure_footprint(config, number, go_on)
         except RuntimeError as error:
             said = str(error).removeprefix("it ended with code 1: ").removeprefix("ValueError: ")
             said = said.removeprefix(f"{config}: ")
             raise ValueError(f"{config}: guard {number + 1} could not be measured: {said}") from error
+        first = taken.setdefault(footprint.name, number)
+        if first != number:
+            raise ValueError(
+                f"{config}: guards {first + 1} and {number + 1} are both called {footprint.name!r}; "
+                "give one another name"
+            )
+        found.append((footprint, table))
     progress("measuring guards", 1.0, "")
     return found
 

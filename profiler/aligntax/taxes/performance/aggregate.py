@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from scipy import stats
 
 from aligntax.inference import Estimate
-from aligntax.taxes.performance.arithmetic import Contrast
+from aligntax.taxes.performance.arithmetic import Contrast, two_sided
 
 __all__ = ["MACRO", "macro"]
 
@@ -46,7 +46,7 @@ def macro(contrasts: Sequence[Contrast], confidence: float) -> Contrast:
         math.hypot(*raw_errors) / k,
         sum(found.covariance for found in contrasts) / k**2,
         freedom,
-        2 * float(stats.t.sf(abs(value) / error, freedom)) if error > 0 else 1.0 if value == 0 else 0.0,
+        two_sided(value, error, freedom),
         n,
         MACRO,
         middle,

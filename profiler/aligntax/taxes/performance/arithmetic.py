@@ -16,7 +16,18 @@ from aligntax.inference import Estimate, clustered_covariance, fieller, mcnemar,
 from aligntax.taxes.performance.pairing import Pairs
 from aligntax.taxes.performance.scores import Score
 
-__all__ = ["BINARY", "CLUSTERED", "CONTINUOUS", "COUNTED", "POINT", "SUMMARIES", "Contrast", "of_pairs", "of_summaries"]
+__all__ = [
+    "BINARY",
+    "CLUSTERED",
+    "CONTINUOUS",
+    "COUNTED",
+    "POINT",
+    "SUMMARIES",
+    "Contrast",
+    "of_pairs",
+    "of_summaries",
+    "two_sided",
+]
 
 BINARY = "paired, binary: (b - c)/n, exact McNemar test, Bonett and Price's interval"
 CONTINUOUS = "paired: mean difference, SD/sqrt(n), Student's t"
@@ -133,7 +144,7 @@ def _binary(pairs: Pairs, direction: int, ends: tuple[float, float], confidence:
         found.difference,
         *ends,
         max(error, found.standard_error),
-        max(math.sqrt(float(matrix[1, 1])), 0.0),
+        math.sqrt(float(matrix[1, 1])),
         float(matrix[0, 1]),
         math.inf,
         found.p,
@@ -182,7 +193,7 @@ def _by_t(
         math.sqrt(float(matrix[1, 1])),
         float(matrix[0, 1]),
         freedom,
-        _two_sided(value, error, freedom),
+        two_sided(value, error, freedom),
         n,
         formula,
         value,
@@ -221,7 +232,7 @@ def of_summaries(
         errors[0],
         direction * errors[0] ** 2,
         math.inf,
-        _two_sided(value, error, math.inf),
+        two_sided(value, error, math.inf),
         n,
         SUMMARIES,
         value,
@@ -284,7 +295,8 @@ def _read_off(interval: Estimate, confidence: float) -> tuple[float, float]:
     return (interval.low + interval.high) / 2, (interval.high - interval.low) / 2 / z
 
 
-def _two_sided(value: float, error: float, freedom: float) -> float:
+def two_sided(value: float, error: float, freedom: float) -> float:
+    """Return the p of "no difference" by Student's t; without any error a difference is certain."""
     if error == 0:
         return 1.0 if value == 0 else 0.0
     return 2 * float(stats.t.sf(abs(value) / error, freedom))

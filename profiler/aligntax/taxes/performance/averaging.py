@@ -77,7 +77,7 @@ def average_figure(
         negative = any(each.below_zero for each in members)
         relative, refusals = relative_of(what, contrast, confidence, negative=negative)
     if contrast.error is None:
-        refusals.append(no_error(title, "one of its tasks has no standard error"))
+        refusals.append(no_error(title, "one of its tasks has no standard error; see what is said of that task"))
     return Figure(
         name=figure_name,
         title=title,

@@ -1,4 +1,4 @@
-"""Samples as they are read: three numbers an item, whatever else its line holds."""
+"""Samples as they are read: a few numbers an item, whatever else its line holds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aligntax.taxes.performance.scores import Samples
 __all__ = ["MAX_ITEMS", "Collector", "field_of"]
 
 MAX_ITEMS = 50_000_000
-"""Of one task: 24 bytes each, and 8 more for each further metric."""
+"""Of one task: 24 bytes each, and 8 more for each metric and for a group."""
 
 
 class Collector:

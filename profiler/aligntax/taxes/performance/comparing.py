@@ -8,7 +8,7 @@ from aligntax.taxes.performance.averaging import average_figure, averages
 from aligntax.taxes.performance.figures import above_chance, figure_of
 from aligntax.taxes.performance.matching import matched, warnings_of
 from aligntax.taxes.performance.scores import Arm, Key
-from aligntax.taxes.performance.side_by_side import POINTS, Compared, compared
+from aligntax.taxes.performance.side_by_side import POINTS, Compared, compared, wholes
 from aligntax.taxes.performance.verdicts import tell
 from aligntax.taxes.record import Figure, Refusal, TaxRecord, provenance
 
@@ -37,14 +37,15 @@ def performance_tax(raw: Arm, aligned: Arm, question: Question) -> TaxRecord:
         raise ValueError(f"--chance {unknown[0]}: there is no such task; there are {', '.join(raw.tasks[:10])}")
     matches, refusals = matched(raw, aligned)
     scores: dict[Key, Compared] = {}
+    whole = wholes(raw, aligned)
     for match in matches:
-        found = compared(match, raw, aligned, question.confidence)
+        found = compared(match, raw, aligned, question.confidence, whole=whole[match.key.metric])
         if isinstance(found, Refusal):
             refusals.append(found)
         else:
             scores[match.key] = found
     figures = _figures(scores, raw, aligned, question, refusals)
-    warnings = [*warnings_of(raw, aligned)]
+    warnings = list(warnings_of(raw, aligned))
     if figures and question.margin is None and not question.margins:
         warnings.append(_NO_MARGIN)
     return TaxRecord(

@@ -12,6 +12,7 @@ from aligntax.taxes.record import Figure, Refusal
 
 __all__ = ["ABOVE_CHANCE", "above_chance", "below_zero", "figure_of", "no_error", "relative_of"]
 
+_UNPAIRED = ", and there are no scores of single items to pair; pass either"
 ABOVE_CHANCE = "chance-corrected: (raw - aligned)/(raw - chance), Fieller's interval"
 
 
@@ -121,13 +122,14 @@ def below_zero(what: str) -> Refusal:
 
 def no_error(what: str, why: str) -> Refusal:
     """Return why a tax has no interval."""
-    message = f"{why}, and there are no scores of single items to pair; pass either"
-    return Refusal(f"{what}: interval and verdict", "no_stderr", message)
+    return Refusal(f"{what}: interval and verdict", "no_stderr", why)
 
 
 def _why_no_error(each: Compared) -> str:
+    if not each.why_unpaired:
+        return "one item, or one group of items, has no spread; score more of them, or leave out --cluster"
     for score in (each.match.raw, each.match.aligned):
         if score.standard_error is None:
             said = "says that it has no standard error" if score.error_refused else "has no standard error"
-            return f"{score.source} {said}"
-    return "the scores of so few items, or alike as they are, have no standard error"
+            return f"{score.source} {said}{_UNPAIRED}"
+    return f"the scores of so few items, or alike as they are, have no standard error{_UNPAIRED}"

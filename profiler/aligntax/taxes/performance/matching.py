@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any, NamedTuple
 
 from aligntax.taxes.performance.scores import Arm, Key, Score
@@ -35,16 +36,15 @@ def matched(raw: Arm, aligned: Arm) -> tuple[list[Match], list[Refusal]]:
     refusals = [*raw.refusals, *aligned.refusals]
     spoilt = {refusal.what for refusal in refusals}
     found: list[Match] = []
-    others = aligned.tasks
-    for task in raw.tasks:
+    keys, others = _by_task(raw), _by_task(aligned)
+    for task in keys:
         if task in spoilt:
             continue
         if task not in others:
-            refusals.append(_missing(task, raw, aligned, "aligned"))
+            refusals.append(_missing(raw.scores[keys[task][0]], task, "aligned", others))
             continue
-        keys = [[key for key in arm.scores if key.task == task] for arm in (raw, aligned)]
-        refusals += _unmatched(task, *keys)
-        for key in keys[0]:
+        refusals += _unmatched(task, keys[task], others[task])
+        for key in keys[task]:
             if key not in aligned.scores:
                 continue
             match = Match(key, raw.scores[key], aligned.scores[key])
@@ -53,7 +53,11 @@ def matched(raw: Arm, aligned: Arm) -> tuple[list[Match], list[Refusal]]:
                 found.append(match)
             else:
                 refusals.append(refusal)
-    refusals += [_missing(task, aligned, raw, "raw") for task in others if task not in raw.tasks and task not in spoilt]
+    refusals += [
+        _missing(aligned.scores[others[task][0]], task, "raw", keys)
+        for task in others
+        if task not in keys and task not in spoilt
+    ]
     return found, refusals
 
 
@@ -62,10 +66,10 @@ def warnings_of(raw: Arm, aligned: Arm) -> Iterator[str]:
     both = [name for name in raw.settings if name in aligned.settings]
     differing = [name for name in both if raw.settings[name] != aligned.settings[name]]
     explained = any(name in differing for name in _EXPLAINING)
-    tasks = set(raw.tasks) & set(aligned.tasks)
+    lone = set(raw.tasks) ^ set(aligned.tasks)
     for name in differing:
         _, mark, task = name.rpartition(" of ")
-        if (name.startswith(_HASHED) and explained) or (mark and task in {*raw.tasks, *aligned.tasks} - tasks):
+        if (name.startswith(_HASHED) and explained) or (mark and task in lone):
             continue
         before, after = (_short(arm.settings[name]) for arm in (raw, aligned))
         yield f"different {name}: {before} and {after}; what differs in the scores may be due to that"
@@ -75,11 +79,19 @@ def _short(written: str) -> str:
     return written if len(written) <= _LONGEST else f"{written[:_LONGEST]}..."
 
 
-def _missing(task: str, there: Arm, missing: Arm, name: str) -> Refusal:
-    source = next(score.source for key, score in there.scores.items() if key.task == task)
-    also = ", ".join(missing.tasks[:5]) or "none"
+def _by_task(arm: Arm) -> dict[str, list[Key]]:
+    found: dict[str, list[Key]] = {}
+    for key in arm.scores:
+        found.setdefault(key.task, []).append(key)
+    return found
+
+
+def _missing(score: Score, task: str, name: str, others: Iterable[str]) -> Refusal:
+    also = ", ".join(islice(others, 5)) or "none"
     return Refusal(
-        task, "missing_task", f"{source} has it, and the {name} arm has not (it has {also}); run it on both models"
+        task,
+        "missing_task",
+        f"{score.source} has it, and the {name} arm has not (it has {also}); run it on both models",
     )
 
 

@@ -17,15 +17,15 @@ def unique(told: Sequence[str | Key]) -> dict[Any, str]:
         told: averages by their group, and scores by their key.
     """
     found: dict[Hashable, str] = {}
+    taken: set[str] = set()
     for each in told:
         name = f"{_plain(each.task)}.{each.label}" if isinstance(each, Key) else f"macro.{_plain(each)}"
-        taken = set(found.values())
-        number = 2
-        unnumbered = name
+        number, unnumbered = 2, name
         while name in taken:
             group, _, rest = unnumbered.partition(".")
             name, number = f"{group}~{number}.{rest}", number + 1
         found[each] = name
+        taken.add(name)
     return found
 
 

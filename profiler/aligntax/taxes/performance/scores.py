@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -12,17 +12,9 @@ from numpy.typing import NDArray
 
 from aligntax.taxes.record import Refusal
 
-__all__ = ["NO_FILTER", "Arm", "Key", "Progress", "Samples", "Score", "silent"]
+__all__ = ["NO_FILTER", "Arm", "Key", "Samples", "Score"]
 
 NO_FILTER = "none"
-
-Progress = Callable[[str, float, str], bool]
-"""Told the stage, the share of it that is done, and a detail; returns whether to go on."""
-
-
-def silent(stage: str, done: float, detail: str) -> bool:  # noqa: ARG001 (a `Progress`)
-    """Show nothing, and go on."""
-    return True
 
 
 class Key(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from aligntax.inference import Estimate
@@ -9,10 +10,10 @@ from aligntax.taxes.performance.arithmetic import Contrast, of_pairs, of_summari
 from aligntax.taxes.performance.matching import Match
 from aligntax.taxes.performance.metrics import Scale, described
 from aligntax.taxes.performance.pairing import Pairs, paired
-from aligntax.taxes.performance.scores import Arm, Key
+from aligntax.taxes.performance.scores import Arm
 from aligntax.taxes.record import Refusal
 
-__all__ = ["POINTS", "Compared", "compared"]
+__all__ = ["POINTS", "Compared", "compared", "wholes"]
 
 POINTS = "points"
 
@@ -49,7 +50,7 @@ class Compared(NamedTuple):
         return tuple(dict.fromkeys((self.match.raw.source, self.match.aligned.source)))
 
 
-def compared(match: Match, raw: Arm, aligned: Arm, confidence: float) -> Compared | Refusal:
+def compared(match: Match, raw: Arm, aligned: Arm, confidence: float, *, whole: float | None) -> Compared | Refusal:
     """Return the tax of one score, or why its samples do not go together.
 
     Args:
@@ -57,6 +58,7 @@ def compared(match: Match, raw: Arm, aligned: Arm, confidence: float) -> Compare
         raw: with its samples.
         aligned: likewise.
         confidence: of the interval.
+        whole: see `wholes`.
     """
     key, known = match.key, described(match.key.metric)
     told = match.raw.higher_is_better if match.raw.higher_is_better is not None else match.aligned.higher_is_better
@@ -68,7 +70,6 @@ def compared(match: Match, raw: Arm, aligned: Arm, confidence: float) -> Compare
     )
     if isinstance(found, Refusal):
         return found
-    whole = _whole(key, raw, aligned)
     lowest = min(match.raw.value, match.aligned.value)
     if isinstance(found, Pairs):
         why = ""
@@ -82,18 +83,23 @@ def compared(match: Match, raw: Arm, aligned: Arm, confidence: float) -> Compare
     return Compared(match, _scaled(contrast, factor), unit, factor, direction, why, known.below_zero or lowest < 0)
 
 
-def _whole(key: Key, raw: Arm, aligned: Arm) -> float | None:
-    """Return what a share of the metric is a share of, 1 or 100; None for a metric in a unit of its own.
+def wholes(raw: Arm, aligned: Arm) -> dict[str, float | None]:
+    """Return what a share of each metric is a share of, 1 or 100; None for a metric in a unit of its own.
 
     A share is taken to be written in percent in both files if one of its scores in either is above 1.
     """
-    scale = described(key.metric).scale
+    in_percent: dict[str, bool] = {}
+    for arm in (raw, aligned):
+        for key, score in arm.scores.items():
+            above = score.value > 1 and math.isfinite(score.value)
+            in_percent[key.metric] = above or in_percent.get(key.metric, False)
+    return {metric: _whole(described(metric).scale, in_percent=found) for metric, found in in_percent.items()}
+
+
+def _whole(scale: Scale, *, in_percent: bool) -> float | None:
     if scale is Scale.OWN:
         return None
-    if scale is Scale.PERCENT:
-        return 100.0
-    scores = [score.value for arm in (raw, aligned) for each, score in arm.scores.items() if each.metric == key.metric]
-    return 100.0 if max(scores) > 1 else 1.0
+    return 100.0 if in_percent or scale is Scale.PERCENT else 1.0
 
 
 def _scaled(contrast: Contrast, factor: float) -> Contrast:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aligntax.inference import CONFIDENCE, Estimate
+from aligntax.inference import CONFIDENCE
 from aligntax.taxes.by_interval import verdict_by_interval
 from aligntax.taxes.record import Figure, Refusal, TaxRecord
 from aligntax.taxes.scaling.points import Point, point_of_record, read_points, written_size
@@ -68,7 +68,7 @@ def _figure(point: Point, confidence: float) -> Figure:
         f"Relative tax at size {written_size(point.size)}",
         None,
         "share",
-        Estimate(*found),
+        found,
         raw=point.raw,
         verdict=verdict_by_interval(found),
         formula="(raw - aligned) / raw" if point.raw is not None else "",

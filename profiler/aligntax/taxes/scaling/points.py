@@ -83,9 +83,7 @@ def point_of_record(path: Path, size: float, *, figure: str | None = None, famil
     found = measured_figure(path, figure)
     if found.relative is None:
         raise ValueError(f"{path}: figure {found.name!r} has no relative tax; name one that has, with --figure")
-    value, low, high = found.relative
-    error = None if low is None or high is None else (high - low) / (2 * float(stats.norm.isf((1 - CONFIDENCE) / 2)))
-    return Point(size, value, error, family, path.name)
+    return Point(size, found.relative.value, found.relative.standard_error(found.confidence), family, path.name)
 
 
 def read_points(path: Path, *, family: str | None = None) -> list[Point]:

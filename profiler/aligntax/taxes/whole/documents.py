@@ -6,6 +6,7 @@ of it, and `compute`. Their figures are named as the gate names them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from aligntax.experiment.gate.fields import estimate
 from aligntax.experiment.gate.reading import measured_of
 from aligntax.experiment.result import SCHEMA as BENCH
 from aligntax.inference import Estimate
+from aligntax.taxes.by_interval import verdict_by_interval
 from aligntax.taxes.record import KINDS, Figure, Refusal, TaxVerdict, provenance
 from aligntax.taxes.record import SCHEMA as RECORD
 
@@ -104,8 +106,8 @@ def _of_record(path: Path, data: Mapping[str, Any], file: str) -> Document:
     if len(data["figures"]) > MAX_FIGURES:
         raise ValueError(f"{len(data['figures']):,} figures; a record has at most {MAX_FIGURES:,}")
     figures = tuple((str(kind), _figure(each)) for each in data["figures"])
-    names = [figure.name for _, figure in figures]
-    twice = next((name for name in names if names.count(name) > 1), None)
+    names = Counter(figure.name for _, figure in figures)
+    twice = next((name for name, number in names.items() if number > 1), None)
     if twice is not None:
         raise ValueError(f"figure {twice!r:.60} is there twice; names are unique within a record")
     return Document(
@@ -212,11 +214,10 @@ def _raw(name: str, data: Mapping[str, Any]) -> float | None:
 
 def _verdict(name: str, found: Estimate | None, data: Mapping[str, Any]) -> TaxVerdict | None:
     """Return what an interval says; the tax of a request must stand out from the A/A comparison as well."""
-    if found is None or found.low is None or found.high is None:
-        return None
-    if found.covers(0) or (name == "tax" and data["tax"].get("distinguishable") is False):
+    verdict = None if found is None else verdict_by_interval(found)
+    if verdict is not None and name == "tax" and data["tax"].get("distinguishable") is False:
         return TaxVerdict.INCONCLUSIVE
-    return TaxVerdict.TAX if found.value > 0 else TaxVerdict.BONUS
+    return verdict
 
 
 def _marks(name: str, data: Mapping[str, Any]) -> tuple[str, ...]:

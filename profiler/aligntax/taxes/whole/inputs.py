@@ -69,7 +69,7 @@ class _Found:
 
 
 def read_inputs(paths: Sequence[Path], *, releases: bool = False) -> Inputs:
-    """Read files, and folders with all that is below them.
+    """Read files, and folders with what is below them, `MAX_DEPTH` folders deep; hidden ones are not looked at.
 
     Folders whose names start with a date, such as `2026-03-01-v1.4` or `2026-03`, are releases. In folders, whatever
     ends in `.json` and is neither a record nor a result is left out, with the reason; as an argument it is refused.
@@ -158,12 +158,13 @@ def _unique(found: Iterator[_Found]) -> Iterator[_Found]:
     paths: set[Path] = set()
     names: set[str] = set()
     for one in found:
-        if one.path.resolve() in paths:
+        path = one.path.resolve()
+        if path in paths:
             continue
-        paths.add(one.path.resolve())
+        paths.add(path)
         name, number = one.file, 2
         if name in names:
-            name = f"{one.path.resolve().parent.name}/{one.path.name}"
+            name = f"{path.parent.name}/{one.path.name}"
         while name in names:
             name, number = f"{one.file} ({number})", number + 1
         names.add(name)

@@ -29,6 +29,9 @@ _KINDS = {
     "compute": _Words("CPU time", "with the guards", less_is_better=True),
 }
 """The kinds that have a raw figure, the one that the definition is about first."""
+_OVER_REFUSAL = "over_refusal.rate"
+_REFUSALS = _Words("refusals of safe prompts", "after alignment", less_is_better=True)
+"""What a capability tax is about where nothing but that was measured."""
 
 
 def on_scale(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -46,6 +49,8 @@ def on_scale(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         row = next((row for row in rows if row["kind"] == kind and row["headline"] and row["relative"]), None)
         if row is None:
             continue
+        if row["name"].rpartition(":")[2] == _OVER_REFUSAL:
+            words = _REFUSALS
         relative = Estimate.from_dict(row["relative"])
         ends = [None if end is None else end * RAW for end in relative[1:]]
         tax = Estimate(relative.value * RAW, *ends)

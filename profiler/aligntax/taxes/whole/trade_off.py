@@ -7,6 +7,7 @@ from typing import Any
 
 from aligntax.inference import CONFIDENCE, Estimate
 from aligntax.taxes.benefit.benefit import NO_GUARDS
+from aligntax.taxes.benefit.front import Option, points
 from aligntax.taxes.benefit.price import price
 from aligntax.taxes.record import Refusal
 from aligntax.taxes.whole.documents import Document
@@ -22,7 +23,7 @@ def trade_off(documents: Sequence[Document], rows: Sequence[Mapping[str, Any]]) 
 
     Args:
         documents: of the deployment.
-        rows: all figures, as plain data, with `kind`, `headline` and `source`.
+        rows: all figures, as plain data, with `kind`, `headline` and `source`, the file of its document.
 
     Returns:
         `prices`, of each kind of tax what 100 points less attack success cost: `kind`, `title`,
@@ -31,6 +32,7 @@ def trade_off(documents: Sequence[Document], rows: Sequence[Mapping[str, Any]]) 
         one came without its tax; None where nothing was set against attack success.
     """
     records = [document for document in documents if document.kind == "benefit"]
+    confidences = {document.file: _confidence(document.parameters) for document in documents}
     if not records:
         return None
     changes = (
@@ -41,7 +43,8 @@ def trade_off(documents: Sequence[Document], rows: Sequence[Mapping[str, Any]]) 
     )
     change = next(changes, None)
     widest = max(records, key=_points)
-    return {"prices": [] if change is None else list(_prices(*change, rows)), "front": _front(widest, rows)}
+    prices = [] if change is None else list(_prices(*change, rows, confidences))
+    return {"prices": prices, "front": _front(widest, rows)}
 
 
 def _points(record: Document) -> int:
@@ -49,14 +52,15 @@ def _points(record: Document) -> int:
     return len(front["points"]) if front else 0
 
 
-def _prices(change: Estimate, record: Document, rows: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    confidence = _confidence(record.parameters)
+def _prices(
+    change: Estimate, record: Document, rows: Sequence[Mapping[str, Any]], confidences: Mapping[str, float]
+) -> Iterator[dict[str, Any]]:
     ends = (None if end is None else -end for end in (change.high, change.low))
     reduction = Estimate(-change.value, *ends)
     for row in _headlines(rows):
         measure = "absolute" if row["absolute"] else "relative"
         tax = None if row[measure] is None else Estimate.from_dict(row[measure])
-        found = price(tax, reduction, CONFIDENCE, confidence)
+        found = price(tax, reduction, confidences[row["source"]], confidences[record.file])
         yield {
             "kind": row["kind"],
             "title": row["title"],
@@ -79,10 +83,18 @@ def _front(record: Document, rows: Sequence[Mapping[str, Any]]) -> Mapping[str, 
     latency = next((row for row in rows if row["kind"] == "latency" and row["headline"] and row["relative"]), None)
     if "tax" in known["objectives"] or len(single) != 1 or latency is None:
         return dict(known)
-    taxes = {NO_GUARDS: Estimate(0.0, 0.0, 0.0).to_dict()}
-    points = [{**point, "tax": taxes.get(point["name"], latency["relative"])} for point in known["points"]]
+    taxes = {NO_GUARDS: Estimate(0.0, 0.0, 0.0), single[0]["name"]: Estimate.from_dict(latency["relative"])}
+    # Whoever was dominated without the tax may not be with it.
+    options = [
+        Option(
+            point["name"],
+            (*(Estimate.from_dict(point[one]) for one in known["objectives"]), taxes[point["name"]]),
+        )
+        for point in known["points"]
+    ]
+    objectives = [*known["objectives"], "tax"]
     unit = {"title": latency["title"], "unit": "share of raw"}
-    return {**known, "objectives": [*known["objectives"], "tax"], "tax": unit, "points": points}
+    return {**known, "objectives": objectives, "tax": unit, "points": points(objectives, options)}
 
 
 def _confidence(parameters: Mapping[str, Any]) -> float:

@@ -6,10 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from scipy import stats
-
-from aligntax.inference import CONFIDENCE, Estimate
-from aligntax.inference.line import fit_line
+from aligntax.inference import Estimate, fit_line
 
 __all__ = ["CANNOT_TELL", "DECLINES", "FEWEST_RELEASES", "GROWS", "Rows", "trend"]
 
@@ -30,18 +27,19 @@ def trend(releases: Sequence[tuple[str, datetime, Rows]]) -> list[dict[str, Any]
     the number of the release where all are of one day.
 
     Args:
-        releases: the oldest first: name, date, and the figures as plain data, with their `kind`.
+        releases: the oldest first: name, date, and the figures as plain data, with their `kind` and `headline`.
 
     Returns:
-        Of each figure `kind`, `name`, `title`, `unit` and `measure` ("relative" or "absolute"); `points` with
-        `release`, `date` and `estimate`; `slope` (an estimate, or None), `per` ("year" or "release"), `verdict`
+        Of each figure `kind`, `name`, `title`, `unit`, `headline` and `measure` ("relative" or "absolute"); `points`
+        with `release`, `date` and `estimate`; `slope` (an estimate, or None), `per` ("year" or "release"), `verdict`
         ("declines", "grows", "cannot tell", or None), and `reason`, why there is none.
     """
     found: dict[tuple[str, str], list[tuple[str, datetime, Mapping[str, Any]]]] = {}
     for name, date, rows in releases:
         for row in rows:
             found.setdefault((row["kind"], row["name"]), []).append((name, date, row))
-    return [_figure(points) for points in found.values() if len(points) > 1]
+    figures = [_figure(points) for points in found.values()]
+    return [figure for figure in figures if len(figure["points"]) > 1]
 
 
 def _figure(points: Sequence[tuple[str, datetime, Mapping[str, Any]]]) -> dict[str, Any]:
@@ -72,13 +70,7 @@ def _slope(points: Sequence[tuple[datetime, Estimate]]) -> tuple[Estimate | None
     per = "year" if max(years) * _DAYS_A_YEAR >= 1 else "release"
     places = years if per == "year" else [float(number) for number in range(len(points))]
     heights = [estimate.value for _, estimate in points]
-    return fit_line(places, heights, [_error(estimate) for _, estimate in points]).slope, per, ""
-
-
-def _error(estimate: Estimate) -> float | None:
-    if estimate.low is None or estimate.high is None or estimate.high == estimate.low:
-        return None
-    return (estimate.high - estimate.low) / (2 * float(stats.norm.isf((1 - CONFIDENCE) / 2)))
+    return fit_line(places, heights, [estimate.standard_error() for _, estimate in points]).slope, per, ""
 
 
 def _verdict(slope: Estimate) -> str:

@@ -42,6 +42,14 @@ class Asked:
         """Return whether a metric is to be read."""
         return not self.metrics or metric in self.metrics
 
+    def nothing(self, otherwise: str) -> str:
+        """Return what to say of a file without any score that is wanted.
+
+        Args:
+            otherwise: what is wrong where no metric is asked for.
+        """
+        return f"has no {' or '.join(self.metrics)}; name by --metric what it has" if self.metrics else otherwise
+
     def direction(self, metric: str) -> bool | None:
         """Return which way is better, as far as the user says so."""
         return True if metric in self.higher else False if metric in self.lower else None

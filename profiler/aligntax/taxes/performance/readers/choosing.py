@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from aligntax.taxes.lines import Progress, silent
 from aligntax.taxes.performance.readers.asked import Asked
-from aligntax.taxes.performance.scores import Arm, Progress, silent
+from aligntax.taxes.performance.scores import Arm
 
 __all__ = ["read_arm"]
 

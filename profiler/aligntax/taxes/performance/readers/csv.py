@@ -11,10 +11,11 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from aligntax.taxes.lines import Progress
 from aligntax.taxes.performance.metrics import described
 from aligntax.taxes.performance.readers import sample_files
 from aligntax.taxes.performance.readers.asked import Asked
-from aligntax.taxes.performance.scores import NO_FILTER, Arm, Key, Progress, Score
+from aligntax.taxes.performance.scores import NO_FILTER, Arm, Key, Score
 
 __all__ = ["read"]
 
@@ -45,7 +46,8 @@ def read(paths: Sequence[Path], asked: Asked, progress: Progress) -> Arm:
         if row["group"]:
             groups.setdefault(row["group"], []).append(key.task)
     if not scores:
-        raise ValueError(f"{path}: has no row; write one for each task, with the columns {', '.join(COLUMNS)}")
+        columns = f"has no row; write one for each task, with the columns {', '.join(COLUMNS)}"
+        raise ValueError(f"{path}: {asked.nothing(columns)}")
     wanted = sample_files.named(asked.samples)
     samples = sample_files.read(wanted, scores, asked, progress)
     unique = {name: tuple(dict.fromkeys(tasks)) for name, tasks in groups.items()}

@@ -9,14 +9,16 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from aligntax.taxes.lines import Progress
 from aligntax.taxes.performance.collecting import Collector
 from aligntax.taxes.performance.metrics import described
-from aligntax.taxes.performance.readers import json_file
+from aligntax.taxes.performance.readers import json_file, settings_told
 from aligntax.taxes.performance.readers.asked import Asked
-from aligntax.taxes.performance.scores import Arm, Key, Progress, Samples, Score
+from aligntax.taxes.performance.scores import Arm, Key, Samples, Score
 
 __all__ = ["files", "read"]
 
@@ -58,10 +60,11 @@ def read(paths: Sequence[Path], asked: Asked, progress: Progress) -> Arm:
         if task in runs:
             raise ValueError(f"{folder}: is of {task}, as is {runs[task]}; name a folder with the runs of one model")
         runs[task] = folder
-        found = _scores(folder / "stats.json", task, spec, asked)
+        split, stats = _of_split(folder / "stats.json")
+        found = _scores(folder / "stats.json", stats, task, spec, asked)
         instances = folder / "per_instance_stats.json"
         if instances.is_file():
-            items = _samples(instances, task, {key.metric for key in found})
+            items = _samples(instances, task, {key.metric for key in found}, split)
             found = {key: _counted(score, items.get(key)) for key, score in found.items()}
             samples |= items
             used.append(instances)
@@ -72,9 +75,8 @@ def read(paths: Sequence[Path], asked: Asked, progress: Progress) -> Arm:
             if group != task:
                 groups.setdefault(str(group), []).append(task)
     if not scores:
-        raise ValueError(
-            f"{paths[0]}: has no score whose metric is known; name one by --metric, with --higher or --lower"
-        )
+        unknown = "has no score whose metric is known; name one by --metric, with --higher or --lower"
+        raise ValueError(f"{paths[0]}: {asked.nothing(unknown)}")
     return Arm(PROGRAM, scores, samples, groups, settings, (), used)
 
 
@@ -99,11 +101,17 @@ def _task(name: str) -> str:
     return ":".join([scenario, ",".join(kept)]) if kept else scenario
 
 
-def _scores(path: Path, task: str, spec: Mapping[str, Any], asked: Asked) -> dict[Key, Score]:
+def _of_split(path: Path) -> tuple[str, dict[str, Mapping[str, Any]]]:
+    """Return the first split that has statistics, and those by name."""
     stats = _list(path)
-    asked_of = {name for part in spec.get("metric_specs") or () for name in (part.get("args") or {}).get("names") or ()}
     split = next((split for split in _SPLITS if any(_plain(stat, split) for stat in stats)), "")
-    found = {str(stat["name"]["name"]): stat for stat in stats if _plain(stat, split)}
+    return split, {str(stat["name"]["name"]): stat for stat in stats if _plain(stat, split)}
+
+
+def _scores(
+    path: Path, found: Mapping[str, Mapping[str, Any]], task: str, spec: Mapping[str, Any], asked: Asked
+) -> dict[Key, Score]:
+    asked_of = {name for part in spec.get("metric_specs") or () for name in (part.get("args") or {}).get("names") or ()}
     told = {name: asked.direction(name) for name in found}
     named = [name for name in found if name in asked_of] or [
         name for name in found if described(name).higher_is_better is not None
@@ -131,13 +139,19 @@ def _scores(path: Path, task: str, spec: Mapping[str, Any], asked: Asked) -> dic
 def _plain(stat: Mapping[str, Any], split: str) -> bool:
     """Whether a statistic is of unperturbed instances of a split."""
     name = stat.get("name")
-    return isinstance(name, dict) and name.get("split") == split and not name.get("perturbation")
+    return isinstance(name, dict) and "name" in name and name.get("split") == split and not name.get("perturbation")
 
 
 def _standard_error(stat: Mapping[str, Any], count: int | None, instances: int | None) -> float | None:
     """Return the sample's standard error: the population's variance times n / (n - 1), over n; root of it."""
     variance = json_file.number(stat.get("variance"))
-    if variance is None or count is None or count < 2 or (instances is not None and count != instances):
+    if (
+        variance is None
+        or not math.isfinite(variance)
+        or count is None
+        or count < 2
+        or (instances is not None and count != instances)
+    ):
         return None
     return math.sqrt(max(0.0, variance) / (count - 1))
 
@@ -155,16 +169,16 @@ def _settings(task: str, spec: Mapping[str, Any]) -> dict[str, str]:
     if not isinstance(adapter, dict):
         return {}
     return {
-        f"{name} of {task}": str(value)
+        f"{name} of {task}": settings_told.told(value)
         for name, value in adapter.items()
         if name not in (*_OF_THE_MODEL, "max_train_instances")
     }
 
 
-def _samples(path: Path, task: str, metrics: set[str]) -> dict[Key, Samples]:
+def _samples(path: Path, task: str, metrics: set[str], split: str) -> dict[Key, Samples]:
     """Return the mean of each instance over its trials."""
     sums: dict[str, dict[str, tuple[float, int]]] = {}
-    for name, instance, value in _values(path, metrics):
+    for name, instance, value in _values(path, metrics, split):
         total, count = sums.setdefault(name, {}).get(instance, (0.0, 0))
         sums[name][instance] = total + value, count + 1
     found = {}
@@ -176,14 +190,14 @@ def _samples(path: Path, task: str, metrics: set[str]) -> dict[Key, Samples]:
     return found
 
 
-def _values(path: Path, metrics: set[str]) -> Iterator[tuple[str, str, float]]:
+def _values(path: Path, metrics: set[str], split: str) -> Iterator[tuple[str, str, float]]:
     for place, entry in enumerate(_list(path), 1):
         if entry.get("perturbation"):
             continue
         instance = entry.get("instance_id")
         for stat in entry.get("stats") or ():
             name = stat.get("name") or {}
-            if name.get("name") not in metrics or name.get("perturbation"):
+            if name.get("name") not in metrics or not _plain(stat, split):
                 continue
             value = json_file.number(stat.get("mean"))
             if instance is None or value is None or not math.isfinite(value):
@@ -196,6 +210,4 @@ def _values(path: Path, metrics: set[str]) -> Iterator[tuple[str, str, float]]:
 
 def _counted(score: Score, samples: Samples | None) -> Score:
     """Return a score with the number of its instances, which stats.json need not hold."""
-    from dataclasses import replace
-
     return score if samples is None else replace(score, n=len(samples))

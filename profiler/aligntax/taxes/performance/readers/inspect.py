@@ -9,11 +9,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from aligntax.taxes.lines import Progress
 from aligntax.taxes.performance.collecting import Collector, field_of
 from aligntax.taxes.performance.metrics import described
-from aligntax.taxes.performance.readers import json_file
+from aligntax.taxes.performance.readers import json_file, settings_told
 from aligntax.taxes.performance.readers.asked import Asked
-from aligntax.taxes.performance.scores import Arm, Key, Progress, Samples, Score
+from aligntax.taxes.performance.scores import Arm, Key, Samples, Score
 from aligntax.taxes.record import Refusal
 
 __all__ = ["files", "is_log", "read"]
@@ -55,6 +56,7 @@ def read(paths: Sequence[Path], asked: Asked, progress: Progress) -> Arm:
     settings: dict[str, str] = {}
     refusals: dict[str, Refusal] = {}
     models: set[str] = set()
+    versions: dict[str, set[str]] = {}
     for number, path in enumerate(paths):
         if not progress("Reading logs of inspect_ai", number / len(paths), path.name):
             raise KeyboardInterrupt
@@ -64,27 +66,27 @@ def read(paths: Sequence[Path], asked: Asked, progress: Progress) -> Arm:
             raise ValueError(
                 f"{path}: is of another model than the logs beside it: {', '.join(sorted(models))}; name one"
             )
-        task = log.eval.task
+        task, version = log.eval.task, str(log.eval.task_version)
         if log.status != "success" or log.results is None:
-            refusals[task] = _unfinished(path, log.status, task)
+            if task not in versions:  # or else an older log of it did succeed
+                refusals[task] = _unfinished(path, log.status, task)
             continue
-        versions = {score.version for key, score in scores.items() if key.task == task} - {str(log.eval.task_version)}
+        others = versions.setdefault(task, set()) - {version}
+        versions[task].add(version)
         refusals.pop(task, None)
         for key in [key for key in scores if key.task == task]:
             del scores[key]
             samples.pop(key, None)
-        if versions:
-            refusals[task] = _mixed(path, task, versions, str(log.eval.task_version))
+        if others:
+            refusals[task] = _mixed(path, task, others, version)
             continue
         found = dict(_scores(path, log, asked))
         scores |= found
         samples |= _samples(path, log, found, asked)
         settings |= _settings(log)
     if not scores and not refusals:
-        raise ValueError(f"{paths[0]}: has no scores; score it by: inspect score {paths[0].name}")
-    for task in {key.task for key in scores} & set(refusals):  # an older log of it did succeed
-        if refusals[task].reason == "unfinished":
-            del refusals[task]
+        nothing = asked.nothing(f"has no scores; score it by: inspect score {paths[0].name}")
+        raise ValueError(f"{paths[0]}: {nothing}")
     return Arm(PROGRAM, scores, samples, {}, settings, list(refusals.values()), list(paths))
 
 
@@ -195,9 +197,9 @@ def _settings(log: Any) -> dict[str, str]:
     }
     return {
         f"data set of {task}": str(log.eval.dataset.name),
-        f"arguments of {task}": str(sorted(log.eval.task_args.items())),
+        f"arguments of {task}": settings_told.several(log.eval.task_args),
         f"epochs of {task}": str(config.epochs or 1),
-        f"generation settings of {task}": str(sorted(generating.items())),
+        f"generation settings of {task}": settings_told.several(generating),
         "version of inspect_ai": log.eval.packages.get("inspect_ai", ""),
     }
 
@@ -210,10 +212,10 @@ def _unfinished(path: Path, status: str, task: str) -> Refusal:
     )
 
 
-def _mixed(path: Path, task: str, before: set[str | None], now: str) -> Refusal:
+def _mixed(path: Path, task: str, before: set[str], now: str) -> Refusal:
     return Refusal(
         task,
         "mixed_versions",
-        f"{path.parent}: has logs of {task} of version {', '.join(sorted(map(str, before)))} and of version {now}; "
+        f"{path.parent}: has logs of {task} of version {', '.join(sorted(before))} and of version {now}; "
         "name one log, or keep those of one version",
     )

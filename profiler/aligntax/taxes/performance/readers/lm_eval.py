@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from aligntax.taxes.lines import Progress
 from aligntax.taxes.performance.metrics import described
 from aligntax.taxes.performance.readers import json_file, sample_files
 from aligntax.taxes.performance.readers.asked import Asked
-from aligntax.taxes.performance.scores import NO_FILTER, Arm, Key, Progress, Score
+from aligntax.taxes.performance.scores import NO_FILTER, Arm, Key, Score
 from aligntax.taxes.record import Refusal
 
 __all__ = ["files", "read"]
@@ -29,7 +30,6 @@ _SETTINGS = {
     "fewshot_as_multiturn": "few-shot examples as turns",
     "lm_eval_version": "version of lm-evaluation-harness",
 }
-MAX_DEPTH = 16
 
 
 def files(folder: Path) -> list[Path]:
@@ -57,6 +57,7 @@ def read(paths: Sequence[Path], asked: Asked, progress: Progress) -> Arm:
     refusals: list[Refusal] = []
     places: dict[str, Path] = {}
     models: set[str] = set()
+    spoilt: set[str] = set()
     for path in paths:
         data = _results(path)
         models |= {str(data["model_name"])} if data.get("model_name") else set()
@@ -65,27 +66,27 @@ def read(paths: Sequence[Path], asked: Asked, progress: Progress) -> Arm:
                 f"{path}: is of another model than the files beside it: {', '.join(sorted(models))}; name one"
             )
         found = _scores(path, data, asked)
-        tasks = {key.task for key in found}
-        for task in tasks:
-            earlier = {score.version for key, score in scores.items() if key.task == task}
-            mixed = earlier - {score.version for key, score in found.items() if key.task == task}
-            if mixed:
-                refusals.append(_mixed(task, path, sorted(map(str, mixed)), found))
+        before, now = ({key.task: score.version for key, score in part.items()} for part in (scores, found))
+        refusals += [
+            _mixed(task, path, before[task], version)
+            for task, version in now.items()
+            if before.get(task, version) != version
+        ]
         spoilt = {refusal.what for refusal in refusals}
-        scores = {key: score for key, score in scores.items() if key.task not in tasks} | found
+        scores = {key: score for key, score in scores.items() if key.task not in now} | found
         scores = {key: score for key, score in scores.items() if key.task not in spoilt}
-        places |= dict.fromkeys(sorted(tasks), path)
+        places |= dict.fromkeys(now, path)
         groups |= _groups(data)
         settings |= _settings(data)
     if not scores and not refusals:
-        raise ValueError(f"{paths[0]}: has no scores; run the benchmark again, on at least one item")
-    wanted = sample_files.named(asked.samples) | {
-        task: beside
-        for task, path in places.items()
-        if task not in sample_files.named(asked.samples) and (beside := _beside(path, task)) is not None
+        raise ValueError(f"{paths[0]}: {asked.nothing('has no scores; run the benchmark again, on at least one item')}")
+    tasks = dict.fromkeys(key.task for key in scores)
+    named = sample_files.named(asked.samples)
+    wanted = {task: path for task, path in named.items() if task not in spoilt} | {
+        task: beside for task in tasks if task not in named and (beside := _beside(places[task], task)) is not None
     }
     samples = sample_files.read(wanted, scores, asked, progress)
-    used = [path for task, path in wanted.items() if task in places]
+    used = [path for task, path in wanted.items() if task in tasks]
     return Arm(PROGRAM, scores, samples, groups, settings, refusals, [*paths, *used])
 
 
@@ -144,7 +145,7 @@ def _stderr(row: Mapping[str, Any], metric: str, rule: str) -> Any:
 
 def _is_group(data: Mapping[str, Any], task: str) -> bool:
     """Whether a row is an average of other rows."""
-    return task in (data.get("groups") or {}) or bool((data.get("group_subtasks") or {}).get(task))
+    return _of(data, "groups", task) is not None or bool(_of(data, "group_subtasks", task))
 
 
 def _of(data: Mapping[str, Any], part: str, task: str) -> Any:
@@ -165,13 +166,20 @@ def _groups(data: Mapping[str, Any]) -> dict[str, Sequence[str]]:
     if not isinstance(parts, dict):
         return {}
 
-    def leaves(name: str, depth: int = 0) -> list[str]:
-        inner = parts.get(name)
-        if not inner or depth > MAX_DEPTH:
-            return [name]
-        return [leaf for part in inner for leaf in leaves(part, depth + 1)]
+    def leaves(group: str) -> Iterator[str]:
+        seen: set[str] = set()
+        waiting = [group]
+        while waiting:
+            name = waiting.pop()
+            if name not in seen:
+                seen.add(name)
+                inner = parts.get(name)
+                if inner and isinstance(inner, list):
+                    waiting += map(str, reversed(inner))
+                else:
+                    yield name
 
-    return {name: tuple(dict.fromkeys(leaves(name))) for name, inner in parts.items() if inner}
+    return {name: tuple(leaves(name)) for name, inner in parts.items() if inner and isinstance(inner, list)}
 
 
 def _settings(data: Mapping[str, Any]) -> dict[str, str]:
@@ -192,12 +200,11 @@ def _settings(data: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def _mixed(task: str, path: Path, before: Sequence[str], found: Mapping[Key, Score]) -> Refusal:
-    now = next(score.version for key, score in found.items() if key.task == task)
+def _mixed(task: str, path: Path, before: str | None, now: str | None) -> Refusal:
     return Refusal(
         task,
         "mixed_versions",
-        f"{path.parent}: has results of {task} of version {', '.join(before)} and of version {now}; "
+        f"{path.parent}: has results of {task} of version {before} and of version {now}; "
         "name one results file, or keep those of one version",
     )
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from aligntax.taxes.lines import Line, objects
+from aligntax.taxes.lines import Line, Progress, objects
 from aligntax.taxes.performance.collecting import Collector, field_of
 from aligntax.taxes.performance.readers.asked import Asked
-from aligntax.taxes.performance.scores import NO_FILTER, Key, Progress, Samples, Score
+from aligntax.taxes.performance.scores import NO_FILTER, Key, Samples, Score
 
 __all__ = ["named", "read"]
 
@@ -57,18 +57,16 @@ def read(
         ValueError: if a file is of a task without scores, is empty, or a line is broken; names the file and the line.
     """
     found: dict[Key, Samples] = {}
-    tasks = {key.task for key in scores}
+    metrics: dict[str, dict[str, list[str]]] = {}
+    for key in scores:
+        metrics.setdefault(key.task, {}).setdefault(key.filter, []).append(key.metric)
     folders = {Path(each) for each in asked.samples}
     for task, path in wanted.items():
-        if task not in tasks:
+        if task not in metrics:
             if path.parent in folders:
                 continue
             raise ValueError(f"{path}: holds samples of {task}, of which there are no scores; name a file of another")
-        metrics: dict[str, list[str]] = {}
-        for key in scores:
-            if key.task == task:
-                metrics.setdefault(key.filter, []).append(key.metric)
-        for rule, collected in _collected(path, metrics, asked.cluster_of(task), progress).items():
+        for rule, collected in _collected(path, metrics[task], asked.cluster_of(task), progress).items():
             found |= {Key(task, metric, rule): each for metric, each in collected.samples().items()}
     return found
 
