@@ -22,10 +22,9 @@ Per = Literal["request", "call"]
 
 
 class _Limit(NamedTuple):
-    """One limit, what was found, and how that stands to it; each as text, too."""
+    """One limit, as text what was found and what may be, and how the one stands to the other."""
 
     title: str
-    found: Estimate
     shown: str
     maximum: str
     standing: Standing
@@ -37,7 +36,7 @@ class TaxMeasurement:
     Args:
         result: of the experiment; None if the tests run untimed.
         settings: of the test.
-        row: of the summary; `within` writes its verdict there.
+        row: of the summary; `within` writes its verdict there, the worst one if it is called more than once.
         raw_known: whether there is a raw time to compare with; a guard alone has none.
 
     Attributes:
@@ -54,6 +53,7 @@ class TaxMeasurement:
         self._settings = settings
         self._row = row
         self._raw_known = raw_known
+        self._worst: Standing | None = None
         if result is None:
             return
         from aligntax.inference import Estimate
@@ -89,14 +89,16 @@ class TaxMeasurement:
             limits = self._limits(self.result.data, absolute, relative, per)
         except ValueError as error:
             raise error.with_traceback(None) from None  # its message says all
-        from aligntax.experiment.gate.judging import Standing
+        from aligntax.experiment.gate.judging import Standing, worst
 
-        standings = {limit.standing for limit in limits}
-        worst = next(each for each in (Standing.FAILED, Standing.CANNOT_TELL, Standing.PASSED) if each in standings)
-        taken = self._settings.cannot_tell if worst is Standing.CANNOT_TELL else ""
-        self._note(limits, f"{worst.value} ({taken})" if taken else worst.value, failed=worst is Standing.FAILED)
-        message = self._message(limits, worst, self.result.data)
-        if worst is Standing.FAILED or taken == "fail":
+        found = worst(limit.standing for limit in limits)
+        taken = self._settings.cannot_tell if found is Standing.CANNOT_TELL else ""
+        if self._worst is None or worst((self._worst, found)) is found:  # the summary shows one verdict of several
+            self._worst = found
+            self._row["limit"] = ", ".join(limit.maximum for limit in limits)
+            self._row["verdict"] = f"{found.value} ({taken})" if taken else found.value
+        message = self._message(limits, found, self.result.data)
+        if found is Standing.FAILED or taken == "fail":
             raise AssertionError(message)
         if taken == "skip":
             pytest.skip(message)
@@ -135,26 +137,19 @@ class TaxMeasurement:
             raise ValueError("per='call': no guard was called in a request that ran to its end; use per='request'")
         return Estimate(*(None if each is None else each / calls for each in self.tax or ()))  # type: ignore[arg-type]
 
-    def _note(self, limits: list[_Limit], verdict: str, *, failed: bool) -> None:
-        """Write the limits and the verdict into the summary; the worst one stays, if a test asks more than once."""
-        if self._row["verdict"] == "failed" and not failed:
-            return
-        self._row["limit"] = ", ".join(limit.maximum for limit in limits)
-        self._row["verdict"] = verdict
-
-    def _message(self, limits: list[_Limit], worst: Standing, data: Mapping[str, Any]) -> str:
+    def _message(self, limits: list[_Limit], found: Standing, data: Mapping[str, Any]) -> str:
         guards = ", ".join(data["target"]["guards"])
         null = data.get("null")
         lines = [
             f"the tax of {guards} is above its limit"
-            if worst.value == "failed"
+            if found.value == "failed"
             else f"cannot tell whether the tax of {guards} is within its limit",
             *(f"  {limit.title}: {limit.shown}, at most {limit.maximum}: {limit.standing.value}" for limit in limits),
             f"  n = {data['tax']['n']:,} pairs, {data['design']['prompts']['count']:,} prompts, 95 % intervals",
         ]
         if null is not None:
             lines.append(f"  two arms without guards differed by {duration(null['seconds']['value'], signed=True)}")
-        if worst.value != "failed":
+        if found.value != "failed":
             budget, width = self._settings.budget_seconds, self._settings.width
             mend = (
                 f"a smaller --tax-benchmark-width than {width:g}"
@@ -166,18 +161,12 @@ class TaxMeasurement:
 
 
 def _limit(title: str, found: Estimate | None, maximum: float, written: Any) -> _Limit:
-    from aligntax.experiment.gate.judging import Standing
+    from aligntax.experiment.gate.judging import by_interval
 
     if found is None:
         raise ValueError(f"{title}: was not measured")
-    standing = Standing.CANNOT_TELL
-    if found.low is not None and found.high is not None:
-        if found.low > maximum:
-            standing = Standing.FAILED
-        elif found.high <= maximum:
-            standing = Standing.PASSED
     shown = f"{written(found.value, signed=True)} ({_interval(found, written)})"
-    return _Limit(title, found, shown, written(maximum), standing)
+    return _Limit(title, shown, written(maximum), by_interval(found, maximum))
 
 
 def _interval(found: Estimate, written: Any) -> str:

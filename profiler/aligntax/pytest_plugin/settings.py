@@ -123,7 +123,7 @@ def read_settings(config: pytest.Config) -> Settings:
 def _above_zero(where: str, value: Any) -> float:
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         number = math.nan
     if not 0 < number < math.inf:
         raise ValueError(f"{where}{value!r} must be a number above 0")

@@ -148,6 +148,20 @@ def test_a_pipeline_is_measured_and_gated(steps: Callable[..., Step], tmp_path: 
     assert json.loads((tmp_path / "aligntax-gate" / "gate.json").read_text())["comparison"]["verdict"]
 
 
+def test_arguments_may_stand_on_several_lines(steps: Callable[..., Step], tmp_path: Path) -> None:
+    """As they do in a block of YAML, which ends with a line break, too."""
+    measured = steps("Measure", target="shop:pipeline", bench_arguments="--no-cold --pairs 30\n--seed 7\n")
+    assert measured.code == 0, measured.said
+    result = tmp_path / measured.outputs["result"]
+    assert json.loads(result.read_text())["design"]["seed"] == 7
+
+    (tmp_path / "budget.toml").write_text('[tax]\nabsolute = "1 s"\n')
+    found = steps("Gate", budget="budget.toml", gate_arguments="--history kept\n--otava trend.csv\n")
+    assert found.code == 0, found.said
+    assert (tmp_path / "kept").is_dir()
+    assert (tmp_path / "trend.csv").exists()
+
+
 def test_bad_input_fails_the_step(steps: Callable[..., Step]) -> None:
     assert steps("Measure", target="shop:nothing").code == 3
     found = steps("Gate", budget="nothing.toml")

@@ -97,6 +97,8 @@ def test_the_example_of_the_documentation_is_a_budget(save: Save) -> None:
         ("[tax]", r"it limits nothing"),
         ("[tax", r"is no TOML \(.*\); mend it there"),
         ("\x00", r"is no TOML"),
+        (f"[performance{'.a' * 3000}]\nabsolute = 1", r"is nested too deeply to be a budget"),
+        (f"[performance]\nabsolute = {10**400}", r"performance\.absolute=10* is not a limit"),
     ],
 )
 def test_what_is_no_budget_is_refused_with_what_is_known(save: Save, text: str, message: str) -> None:

@@ -64,6 +64,10 @@ def test_json_and_markdown_say_the_same(run: Run, save: Save, tmp_path: Path) ->
     assert (data["schema"], data["verdict"], data["forced"]) == ("aligntax.comparison/1", "regression", False)
     markdown = (tmp_path / "c.md").read_text()
     assert "**Regression: a guarded request takes +" in markdown
+    # A change of a ratio and its interval are in points: of "+5 %" nobody could tell whether it is 5 % of the tax.
+    assert re.search(
+        r"^\| tax, of raw \| .* \| \+\d\.\d+ points \| \+\d\.\d+ to \+\d\.\d+ points \|", markdown, re.MULTILINE
+    )
     assert len(re.findall(r"^\| .* \| regression \|$", markdown, re.MULTILINE)) == 5
 
 

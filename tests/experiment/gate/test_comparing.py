@@ -104,6 +104,24 @@ def test_results_that_differ_in_what_should_agree_are_refused_unless_forced(save
     assert len(data["differences"]) == 3
 
 
+@pytest.mark.parametrize("guards", [1, 2])
+def test_a_stage_that_got_or_lost_a_guard_is_compared_on_its_own(save: Save, guards: int) -> None:
+    """Where it has one guard in one file and two in the other, it is more than that guard."""
+    raw = 0.1 * np.random.default_rng(1).lognormal(0, 0.01, 60)
+    shares = {"pii": np.full(60, 0.01), "late": np.full(60, 0.02)}
+
+    def result(count: int) -> Measured:
+        chosen = dict([*shares.items()][:count])
+        return read_measured(save(f"{count}.json", make_result(raw, raw + sum(chosen.values()), shares=chosen)))
+
+    found = compare_measured(result(guards), result(3 - guards), force=True)
+    stage, guard = found.row("stages.input.absolute"), found.row("guards.pii.absolute")
+    assert stage is not None
+    assert guard is not None
+    assert stage.verdict is (Verdict.REGRESSION if guards == 1 else Verdict.IMPROVEMENT)
+    assert guard.verdict is Verdict.UNCHANGED
+
+
 def test_a_forced_comparison_of_like_results_is_not_marked(measured: Read) -> None:
     assert not compare_measured(measured(1), measured(2), force=True).forced
 

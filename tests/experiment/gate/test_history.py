@@ -91,6 +91,8 @@ def test_what_is_no_time_or_no_folder_is_refused(save: Save, tmp_path: Path) -> 
     path = save("result.json", simulated(1, 20))
     with pytest.raises(ValueError, match="created='yesterday' is no time in ISO 8601"):
         store(path, "yesterday", tmp_path / "history")
+    with pytest.raises(ValueError, match=r"created='0001-01-01.*' is no time in ISO 8601"):
+        store(path, "0001-01-01T00:00:00+01:00", tmp_path / "history")
     with pytest.raises(ValueError, match=r"result\.json: is no folder"):
         store(path, "2026-03-01T12:00:00Z", path)
 
@@ -224,6 +226,10 @@ def test_the_command_tells_of_the_change(
         ("import sys; print('ERROR: Column not found', file=sys.stderr)", "ended with code 0: ERROR: Column not found"),
         ("import time; time.sleep(60)", "no answer within 1 s"),
         ("pass", "ended with code 0: it said nothing"),
+        (
+            "import sys, json; print(json.dumps({name: [{}] for name in sys.argv if name[:9] == 'aligntax-'}))",
+            "wrote something else than version 0.8 does (KeyError('changes'))",
+        ),
     ],
 )
 def test_an_otava_that_fails_is_told_and_changes_no_verdict(
@@ -240,6 +246,28 @@ def test_an_otava_that_fails_is_told_and_changes_no_verdict(
     assert lines[0] == "History: 24 results from 2025-01-01 to 2025-01-24."
     assert lines[1].startswith("Change points are not known: ")
     assert reason in lines[1]
+
+
+def test_an_otava_that_cannot_be_run_is_told(
+    past: Path, save: Save, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "bin" / PROGRAM
+    script.parent.mkdir()
+    script.write_text("#!/no/such/interpreter\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", str(script.parent))
+    lines, points = told(trend(past, read_measured(save("new.json", simulated(1, 20)))))
+    assert points == []
+    assert lines[1].endswith("cannot be run (No such file or directory).")
+
+
+def test_of_a_target_whose_results_are_all_too_old_nothing_is_told(
+    past: Path, save: Save, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "MAX_RESULTS", 1)
+    found = trend(past, read_measured(save("new.json", simulated(1, 20, target={"name": "other:pipeline"}))))
+    assert found.rows == ()
+    assert told(found) == (["History: no result of this target among those that are read."], [])
 
 
 def test_names_with_commas_and_quotes_stay_in_their_cell(save: Save, tmp_path: Path) -> None:

@@ -161,6 +161,7 @@ def _with(value: Any, *path: Any) -> Callable[[dict[str, Any]], None]:
         (_with({"value": 1, "low": 2, "high": 3}, "tax", "relative"), r"tax\.relative: .*is no estimate"),
         (_with({"value": "x", "low": 2, "high": 3}, "tax", "seconds"), r"tax\.seconds: .*is no estimate"),
         (_with("much", "compute", "memory_bytes"), r"compute\.memory_bytes holds much"),
+        (_with(10**400, "samples", "seconds", "raw", 3), r"hold something that is no number of seconds"),
     ],
 )
 def test_a_result_that_is_not_whole_is_refused(

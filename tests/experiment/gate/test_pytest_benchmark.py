@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -43,8 +44,10 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         path = folder / "benchmark.json"
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-c", "/dev/null"]
         options = ["--rootdir", str(folder), str(folder), f"--benchmark-json={path}"]
+        # A worker of pytest-xdist would have it measure nothing.
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
         done = subprocess.run(
-            [*command, *options], cwd=folder, capture_output=True, text=True, check=False, timeout=100
+            [*command, *options], cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=100
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return path

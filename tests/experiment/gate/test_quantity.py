@@ -66,6 +66,7 @@ def test_a_quantity_is_read_in_its_base_unit(text: Any, unit: Unit, value: float
         (["5 ms"], S),
         ("64 mib", B),
         (64, B),
+        pytest.param(10**400, R, id="an integer beyond all floats"),
     ],
 )
 def test_what_is_no_quantity_is_refused_with_an_example(text: Any, unit: Unit) -> None:
@@ -79,11 +80,13 @@ def test_what_is_no_quantity_is_refused_with_an_example(text: Any, unit: Unit) -
         (0.0012, S, "+1.20 ms"),
         (-0.0012, S, "-1.20 ms"),
         (0.02, R, "+2.00 %"),
-        (3 * 2**20, B, "+3 MiB"),
-        (-1536, B, "-1.5 KiB"),
+        (3 * 2**20, B, "+3.00 MiB"),
+        (-1536, B, "-1.50 KiB"),
+        (1000 * 2**10, B, "+1,000 KiB"),
         (12, B, "+12 B"),
         (0.0, B, "0 B"),
-        (0.5, J, "+0.5 J"),
+        (0.5, J, "+0.500 J"),
+        (1500.4, J, "+1,500 J"),
         (None, S, "-"),
     ],
 )

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
+from tests.experiment.results import make_result
+
+from aligntax.experiment.result import Result
+from aligntax.pytest_plugin import TaxMeasurement
+from aligntax.pytest_plugin.settings import Settings
+from aligntax.pytest_plugin.summary import empty_row
 
 pytest_plugins = "pytester"
 Run = Callable[..., pytest.RunResult]
@@ -243,3 +250,19 @@ def test_without_scipy_it_says_what_is_missing(pytester: pytest.Pytester, run: R
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["E * ModuleNotFoundError: experiments need scipy*pip install 'aligntax?bench?'"])
     run("--tax-benchmark-disable").assert_outcomes(passed=1)
+
+
+def test_of_several_limits_the_worst_verdict_is_shown() -> None:
+    raw = np.linspace(0.09, 0.11, 40)
+    result = Result(make_result(raw, raw + np.linspace(0.004, 0.006, 40)))
+    row = empty_row("test")
+    found = TaxMeasurement(result, Settings(cannot_tell="pass"), row, raw_known=True)
+    shown = []
+    for limit in ("1 s", "5 ms", "1 s"):
+        found.within(limit)
+        shown.append((row["limit"], row["verdict"]))
+    assert shown == [("1.00 s", "passed"), ("5.00 ms", "cannot tell (pass)"), ("5.00 ms", "cannot tell (pass)")]
+    with pytest.raises(AssertionError, match="is above its limit"):
+        found.within("1 ms")
+    assert found.within("1 s") is found
+    assert (row["limit"], row["verdict"]) == ("1.00 ms", "failed")

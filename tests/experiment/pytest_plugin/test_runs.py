@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from aligntax.pytest_plugin.settings import Settings
+
 pytest_plugins = "pytester"
 Run = Callable[..., pytest.RunResult]
 
@@ -144,6 +146,12 @@ def test_wrong_arguments(pytester: pytest.Pytester, run: Run) -> None:
             "E * ValueError: the marker tax_benchmark: width=-1 must be a number above 0",
         ]
     )
+
+
+@pytest.mark.parametrize("budget", [0, "soon", float("inf"), pytest.param(10**400, id="beyond all floats")])
+def test_a_marker_with_a_value_that_cannot_be_is_refused(budget: object) -> None:
+    with pytest.raises(ValueError, match=r"the marker tax_benchmark: budget=.* must be a number above 0"):
+        Settings().with_marker((), {"budget": budget})
 
 
 def test_results_are_kept_under_the_names_of_their_tests(pytester: pytest.Pytester, run: Run) -> None:

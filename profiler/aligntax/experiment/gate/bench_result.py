@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aligntax.experiment.gate.compute import compute_metrics
-from aligntax.experiment.gate.fields import estimate, less_one, numbers
+from aligntax.experiment.gate.fields import estimate, numbers
 from aligntax.experiment.gate.measured import Measured, Metric, Unit, Values
 from aligntax.experiment.result import SCHEMA
-from aligntax.inference import Estimate, mean, ratio_of_means
+from aligntax.inference import Estimate, mean, relative_difference
 from aligntax.trace import GUARD_STAGES, Outcome
 
 __all__ = ["DECIDING", "measured_from_bench"]
@@ -175,4 +175,4 @@ def _part(
 
 def _of_raw(raw: Values, part: Values) -> Estimate | None:
     """Return mean(part) / mean(raw) with its interval: the ratio of raw and the part together to raw, less one."""
-    return less_one(ratio_of_means(raw, raw + part, paired=True)) if (raw + part).mean() > 0 else None
+    return relative_difference(raw, raw + part, paired=True) if (raw + part).mean() > 0 else None

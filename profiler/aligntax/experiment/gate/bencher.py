@@ -13,15 +13,15 @@ from aligntax.experiment.gate.sections import KINDS
 
 __all__ = ["to_bencher"]
 
-_FACTORS = {Unit.SECONDS: 1e9, Unit.RATIO: 1.0, Unit.BYTES: 1.0, Unit.JOULES: 1.0}
+_NANOSECONDS = 1e9
 _MAX_NAME = 1024  # characters of a benchmark's name
 
 
 def to_bencher(measured: Measured) -> dict[str, dict[str, Any]]:
-    """Return a result's figures: a benchmark for the target, one for each guard and one for each stage.
+    """Return the figures of a file: a benchmark for the target, one for each guard, stage and figure of another tax.
 
     Args:
-        measured: a result of `aligntax bench`.
+        measured: a result of `aligntax bench`, the record of a tax, or the whole report.
     """
     found: dict[str, dict[str, Any]] = {}
     for metric in measured.metrics.values():
@@ -47,7 +47,7 @@ def _names(target: str, metric: Metric) -> tuple[str, str]:
 
 def _values(metric: Metric) -> dict[str, float]:
     assert metric.estimate is not None  # noqa: S101 (its caller looks first)
-    factor = _FACTORS[metric.unit] if isinstance(metric.unit, Unit) else 1.0
+    factor = _NANOSECONDS if metric.unit == Unit.SECONDS else 1.0  # a record has the plain word, which is equal
     value, low, high = metric.estimate
     ends = {} if low is None or high is None else {"lower_value": low * factor, "upper_value": high * factor}
     return {"value": value * factor, **ends}

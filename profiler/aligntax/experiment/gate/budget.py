@@ -32,8 +32,9 @@
     absolute = "-30 points"
 
 A limit is broken only if the whole interval of the figure is above it, and kept only if none of it is: otherwise the
-result cannot tell. Cold starts and memory are measured so few times that there may be no interval at all; with
-`judge_single_values = true` at the top of the file they are judged by their value.
+result cannot tell. Cold starts, memory and energy are measured so few times, and some figures of other taxes are plain
+counts, so that there may be no interval at all; with `judge_single_values = true` at the top of the file they are
+judged by their value.
 
 `max_regression` is about the change from the base as a share of a guarded request, in every section, as the margin of
 `aligntax compare` is: a guard with 2 % may make requests 2 % slower than in the base.
@@ -137,6 +138,8 @@ def read_budget(path: Path | str) -> Budget:
         limits = tuple(_limits(table))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
+    except RecursionError as error:
+        raise ValueError(f"{path}: is nested too deeply to be a budget") from error
     if not limits:
         raise ValueError(f'{path}: it limits nothing; write e.g. [tax] and absolute = "5 ms" below it')
     return Budget(path, limits, single)

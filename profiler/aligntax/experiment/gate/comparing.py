@@ -116,8 +116,8 @@ class Compared:
     def row(self, key: str) -> Row | None:
         """Return what was found of one metric, or of the one that says the same; None if neither file has it."""
         metric = self.new.metrics.get(key)
-        wanted = key if metric is None else metric.same_as or key
-        return next((row for row in self.rows if row.key == wanted), None)
+        rows = {row.key: row for row in self.rows}
+        return rows.get(key) or (None if metric is None or metric.same_as is None else rows.get(metric.same_as))
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for `json`, schema `aligntax.comparison/1`.
@@ -180,7 +180,7 @@ def compare_measured(
     rows = []
     for key in dict.fromkeys((*new.metrics, *base.metrics)):
         pair = base.metrics.get(key), new.metrics.get(key)
-        if all(metric is None or metric.same_as is None for metric in pair):
+        if any(metric is not None and metric.same_as is None for metric in pair):  # else another row says it
             rows.append(_row(*pair, margin, alpha, same_prompts=alike))
     return Compared(base, new, margin, alpha, found, tuple(_adjusted(rows, alpha)))
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aligntax.experiment.gate.fields import estimate, less_one, numbers
+from aligntax.experiment.gate.fields import estimate, numbers
 from aligntax.experiment.gate.measured import Metric, Unit, Values
-from aligntax.inference import Estimate, mean, mean_of_differences, ratio_of_means
+from aligntax.inference import Estimate, mean, mean_of_differences, relative_difference
 
 __all__ = ["compute_metrics"]
 
@@ -63,7 +63,7 @@ def _cpu(cpu: Mapping[str, Values], prompts: NDArray[np.int64]) -> Iterator[Metr
         reference=reference or None,
     )
     if raw.mean() > 0 and reference > 0:
-        relative = less_one(ratio_of_means(raw, guarded, paired=True))
+        relative = relative_difference(raw, guarded, paired=True)
         yield Metric("cpu.relative", "CPU time of guards, of raw", Unit.RATIO, relative, same_as="cpu.absolute")
 
 

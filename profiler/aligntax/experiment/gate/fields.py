@@ -10,7 +10,7 @@ import numpy as np
 from aligntax.experiment.gate.measured import Values
 from aligntax.inference import Estimate
 
-__all__ = ["estimate", "less_one", "numbers"]
+__all__ = ["estimate", "numbers"]
 
 
 def numbers(name: str, values: Sequence[Any]) -> Values:
@@ -37,8 +37,3 @@ def estimate(name: str, found: Any) -> Estimate | None:
         return Estimate.from_dict(found)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
-
-
-def less_one(ratio: Estimate) -> Estimate:
-    """Return how much a ratio is above one, with its interval."""
-    return Estimate(ratio.value - 1, *(None if end is None else end - 1 for end in ratio[1:]))

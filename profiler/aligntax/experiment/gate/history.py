@@ -165,6 +165,6 @@ def in_all(rows: Sequence[TrendRow]) -> list[str]:
 def _time(created: str) -> datetime:
     try:
         found = datetime.fromisoformat(created)
-    except ValueError as error:
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (OverflowError, ValueError) as error:  # a time zone may move the first and the last day out of the calendar
         raise ValueError(f"created={created!r:.60} is no time in ISO 8601; measure again") from error
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)

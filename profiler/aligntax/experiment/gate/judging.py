@@ -15,7 +15,7 @@ from aligntax.experiment.gate.pytest_benchmark import SCHEMA as FOREIGN_SCHEMA
 from aligntax.experiment.gate.sections import SECTIONS
 from aligntax.inference import Estimate
 
-__all__ = ["SCHEMA", "Judged", "Judgement", "Standing", "judge"]
+__all__ = ["SCHEMA", "Judged", "Judgement", "Standing", "by_interval", "judge", "worst"]
 
 SCHEMA = "aligntax.gate/1"
 
@@ -26,6 +26,21 @@ class Standing(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     CANNOT_TELL = "cannot tell"
+
+
+def by_interval(found: Estimate, maximum: float) -> Standing:
+    """Return how a figure stands to its limit by the whole of its interval; without one it cannot be told."""
+    if found.low is None or found.high is None:
+        return Standing.CANNOT_TELL
+    if found.low > maximum:
+        return Standing.FAILED
+    return Standing.PASSED if found.high <= maximum else Standing.CANNOT_TELL
+
+
+def worst(standings: Iterable[Standing]) -> Standing:
+    """Return the worst of several."""
+    taken = set(standings)
+    return next((each for each in (Standing.FAILED, Standing.CANNOT_TELL) if each in taken), Standing.PASSED)
 
 
 class Judgement(NamedTuple):
@@ -58,11 +73,7 @@ class Judged:
     @property
     def standing(self) -> Standing:
         """The worst one of all limits, those that cannot be told taken for what was asked."""
-        taken = {self.taken_for(judgement) for judgement in self.judgements}
-        return next(
-            (each for each in (Standing.FAILED, Standing.CANNOT_TELL) if each in taken),
-            Standing.PASSED,
-        )
+        return worst(map(self.taken_for, self.judgements))
 
     def taken_for(self, judgement: Judgement) -> Standing:
         """Return what a judgement counts as."""
@@ -166,7 +177,7 @@ def _judgement(limit: Limit, measured: Measured, budget: Budget, compared: Compa
     else:
         metric = measured.metrics.get(limit.metric)
         found = None if metric is None else metric.estimate
-        reason = measured.refused.get(limit.metric, "not measured") if found is None else ""
+        reason = _why_missing(limit.metric, measured) if found is None else ""
     if found is None:
         return Judgement(limit, None, Standing.CANNOT_TELL, reason)
     if found.low is None or found.high is None:
@@ -175,11 +186,17 @@ def _judgement(limit: Limit, measured: Measured, budget: Budget, compared: Compa
             return Judgement(limit, found, standing, "judged by its value, without an interval")
         mend = "judge_single_values = true goes by the value" if limit.few else "measure for longer"
         return Judgement(limit, found, Standing.CANNOT_TELL, f"n too small for an interval; {mend}")
-    if found.low > limit.maximum:
-        return Judgement(limit, found, Standing.FAILED)
-    if found.high <= limit.maximum:
-        return Judgement(limit, found, Standing.PASSED)
-    return Judgement(limit, found, Standing.CANNOT_TELL, "the limit lies within the interval; measure for longer")
+    standing = by_interval(found, limit.maximum)
+    if standing is Standing.CANNOT_TELL:
+        reason = "the limit lies within the interval; measure for longer"
+    return Judgement(limit, found, standing, reason)
+
+
+def _why_missing(key: str, measured: Measured) -> str:
+    """Return why there is no such figure; a headline was refused under the figure's own name."""
+    metric = measured.metrics.get(key)
+    own = None if metric is None else metric.same_as
+    return measured.refused.get(key) or measured.refused.get(own or key, "not measured")
 
 
 def _change(limit: Limit, compared: Compared | None) -> tuple[Estimate | None, str]:

@@ -28,8 +28,6 @@ from aligntax.experiment.gate.measured import Metric, Values
 __all__ = ["LEAST_PAIRS", "Matched", "matched"]
 
 LEAST_PAIRS = 12  # the least p is 0.0005 then, which Holm's adjustment over 20 metrics leaves below 0.05
-
-
 LEAST_ROUNDS = 3  # of which one may be late
 BY_PROMPT = "each prompt's median over its rounds, paired by prompt"
 BY_ROUND = "requests paired by prompt and round"

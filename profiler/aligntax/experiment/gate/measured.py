@@ -67,7 +67,7 @@ class Measured:
         metrics: by key.
         deciding: key of the metric whose verdict is that of a whole comparison; None where all of them decide.
         prompts_sha256: of the prompts; None where the file does not say.
-        refused: why a figure is missing, by the key of its metric or the start of it.
+        refused: why a figure is missing, by the key of its metric.
         data: the file as it was read.
     """
 

@@ -59,6 +59,8 @@ def told(trend: Trend) -> tuple[list[str], list[ChangePoint]]:
 
     Where that is not known, since Otava is not installed or fails, the lines say why, and there are no points.
     """
+    if not trend.rows:  # others may be newer by more than are read
+        return ["History: no result of this target among those that are read."], []
     points: list[ChangePoint] = []
     try:
         points = change_points(trend.rows)
@@ -138,8 +140,8 @@ def change_points(rows: Sequence[TrendRow]) -> list[ChangePoint]:
         rows: the oldest first; of metrics that fewer than `LEAST_RESULTS` of them have, nothing is said.
 
     Raises:
-        ValueError: if there are too few rows for any of them, Otava is not installed, fails, or takes longer than
-            `PATIENCE_SECONDS`; says which.
+        ValueError: if there are too few rows for any of them, Otava is not installed, fails, takes longer than
+            `PATIENCE_SECONDS`, or writes what is not known here; says which.
     """
     program = shutil.which(PROGRAM)
     if program is None:
@@ -156,7 +158,10 @@ def change_points(rows: Sequence[TrendRow]) -> list[ChangePoint]:
         settings = Path(folder, "otava.json")
         settings.write_text(otava_settings(tests), encoding="utf-8")
         found = _run(program, settings, list(tests), rows[0].created)
-    points = (point for number, group in enumerate(groups) for point in _points(found, f"{_TEST}-{number}", *group))
+    try:
+        points = [point for number, group in enumerate(groups) for point in _points(found, f"{_TEST}-{number}", *group)]
+    except (ArithmeticError, LookupError, TypeError) as error:
+        raise ValueError(f"{program}: wrote something else than version 0.8 does ({error!r:.100})") from error
     return sorted(points, key=lambda point: (point.created, point.metric))
 
 
@@ -186,6 +191,8 @@ def _run(program: str, settings: Path, tests: Sequence[str], first: datetime) ->
         raise ValueError(
             f"{program}: no answer within {PATIENCE_SECONDS} s; keep fewer results in the history"
         ) from error
+    except OSError as error:
+        raise ValueError(f"{program}: cannot be run ({error.strerror})") from error
     found: dict[str, Any] = {}
     for line in done.stdout.splitlines():
         if line.startswith("{"):

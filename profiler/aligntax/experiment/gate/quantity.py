@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from aligntax.experiment.gate.measured import Unit
-from aligntax.figures import MISSING, amount, duration, percentage
+from aligntax.figures import amount, percentage
 
 __all__ = ["parse", "parse_own", "parse_signed", "written"]
 
@@ -37,7 +37,7 @@ def parse(name: str, value: Any, unit: Unit) -> float:
     found = _parsed(value, unit)
     if found is None or not 0 <= found < math.inf:
         known = ", ".join(_FACTORS[unit])
-        raise ValueError(f"{name}={value!r} is no limit; write e.g. {_EXAMPLES[unit]} (units: {known})")
+        raise ValueError(f"{name}={value!r:.60} is no limit; write e.g. {_EXAMPLES[unit]} (units: {known})")
     return found
 
 
@@ -51,7 +51,7 @@ def parse_signed(name: str, value: Any) -> float:
     negative = isinstance(text, str) and text.startswith("-")
     found = _parsed(text[1:] if negative else text, Unit.RATIO)
     if found is None or not math.isfinite(found):
-        raise ValueError(f"{name}={value!r} is no limit; write e.g. {_EXAMPLES[Unit.RATIO]}")
+        raise ValueError(f"{name}={value!r:.60} is no limit; write e.g. {_EXAMPLES[Unit.RATIO]}")
     return -found if negative else found
 
 
@@ -67,8 +67,10 @@ def parse_own(name: str, value: Any, unit: str = "") -> float:
     Raises:
         ValueError: if it is none, or of another unit; names the value, the unit and an example.
     """
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        return float(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        number = _as_float(value)
+        if math.isfinite(number):
+            return number
     match = _OWN.fullmatch(value) if isinstance(value, str) else None
     if match is not None:
         number, suffix = float(match[1]), match[2] or ""
@@ -87,7 +89,7 @@ def _of_base(unit: str) -> dict[str, float]:
 
 def _parsed(value: Any, unit: Unit) -> float | None:
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value) if unit is Unit.RATIO else None
+        return _as_float(value) if unit is Unit.RATIO else None
     match = _WRITTEN.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         return None
@@ -98,21 +100,16 @@ def _parsed(value: Any, unit: Unit) -> float | None:
     return None if factor is None else float(number) * factor
 
 
+def _as_float(value: float) -> float:
+    """Return a number as one; an integer that is too large for it is infinite."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
 def written(value: float | None, unit: Unit | str, *, signed: bool = False) -> str:
     """Return a figure for a table, e.g. "+1.20 ms"; "-" for None."""
-    if value is None:
-        return MISSING
-    if not isinstance(unit, Unit):
-        return amount(value, unit, signed=signed)
-    if unit is Unit.SECONDS:
-        return duration(value, signed=signed)
     if unit is Unit.RATIO:
         return percentage(value, signed=signed)
-    sign = "-" if value < 0 else "+" if signed and value > 0 else ""
-    if unit is Unit.JOULES:
-        return f"{sign}{abs(value):.3g} J"
-    factor, name = next((pair for pair in _SIZES if abs(value) >= pair[0]), (1, "B"))
-    return f"{sign}{abs(value) / factor:.3g} {name}" if factor > 1 else f"{sign}{abs(value):.0f} B"
-
-
-_SIZES = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
+    return amount(value, "J" if unit is Unit.JOULES else unit, signed=signed)

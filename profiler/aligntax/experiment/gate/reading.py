@@ -41,7 +41,7 @@ def measured_of(path: Path, data: Any) -> Measured:
         if other is not None:
             return other(path, data)
         return measured_from_bench(path, checked(data, path))
-    except (AttributeError, IndexError, KeyError, StopIteration, TypeError) as error:
+    except (AttributeError, IndexError, KeyError, OverflowError, StopIteration, TypeError) as error:
         # Whatever else a file lacks or has in the wrong place; what is likely is told apart before.
         reason = f"{error} is missing" if isinstance(error, KeyError) else str(error) or "a part is missing"
         wrote = "pytest-benchmark" if foreign else "aligntax bench --json" if other is None else "aligntax"

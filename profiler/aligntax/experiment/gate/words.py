@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from aligntax.experiment.gate.comparing import Compared, Row
 from aligntax.experiment.gate.judging import Judged, Judgement, Standing
@@ -38,8 +38,8 @@ def compared_cells(row: Row) -> tuple[str, ...]:
     return (
         row.title,
         *figures,
-        _points(effect.value, row.unit),
-        _interval(effect, row.unit),
+        _difference(effect.value, row.unit),
+        _interval(effect, row.unit, _difference),
         MISSING if row.change is None else percentage(row.change.value, signed=True),
         _p(row.found.p),
         row.verdict.value,
@@ -53,7 +53,7 @@ def judged_cells(judgement: Judgement, judged: Judged) -> tuple[str, ...]:
     return (
         limit.title,
         limit.written,
-        MISSING if found is None else written(found.value, limit.unit, signed=True),
+        MISSING if found is None else _signed(found.value, limit.unit),
         MISSING if found is None else _interval(found, limit.unit),
         standing.value if taken is standing else f"{standing.value}, taken as {taken.value}",
         reason,
@@ -87,7 +87,7 @@ def judged_sentence(judgement: Judgement) -> str:
     end = f" ({reason})" if reason else ""
     if found is None:
         return f"{limit.title}, at most {limit.written}: {standing.value}{end}"
-    figure = f"{written(found.value, limit.unit, signed=True)} ({_interval(found, limit.unit)})"
+    figure = f"{_signed(found.value, limit.unit)} ({_interval(found, limit.unit)})"
     return f"{limit.title}: {figure}, at most {limit.written}: {standing.value}{end}"
 
 
@@ -123,15 +123,19 @@ def files(base: Measured, new: Measured) -> str:
     return f"{base.path} ({base.created}) to {new.path} ({new.created})"
 
 
-def _interval(found: Estimate, unit: Unit | str) -> str:
+def _signed(value: float, unit: Unit | str) -> str:
+    return written(value, unit, signed=True)
+
+
+def _interval(found: Estimate, unit: Unit | str, write: Callable[[float, Unit | str], str] = _signed) -> str:
     if found.low is None or found.high is None:
         return TOO_SMALL
-    return between(written(found.low, unit, signed=True), written(found.high, unit, signed=True))
+    return between(write(found.low, unit), write(found.high, unit))
 
 
-def _points(value: float, unit: Unit | str) -> str:
+def _difference(value: float, unit: Unit | str) -> str:
     """Return a difference; that of two ratios is in points, not in per cent of either."""
-    text = written(value, unit, signed=True)
+    text = _signed(value, unit)
     return f"{text.removesuffix(' %')} points" if unit is Unit.RATIO else text
 
 
