@@ -21,7 +21,7 @@ from tests.serving.upstream import asking, frames
 from aligntax import Profiler
 from aligntax.guards import PII, Blocklist
 from aligntax.serving.asgi import TaxMiddleware
-from aligntax.serving.formats import is_stored_answer
+from aligntax.serving.formats import Kind, stored_answers
 
 STORED = "/v1/responses/resp_1"
 KEPT = response("completed", message("msg_1", output_text(f"write to {ADDRESS}")))
@@ -75,6 +75,64 @@ async def test_what_was_kept_passes_the_guards_again(profiler: Profiler, method:
     assert ADDRESS.encode() not in caller.body
     assert int(caller.headers[b"content-length"]) == len(caller.body)
     assert server.asked[0][0] == method
+
+
+def completion(text: str) -> dict[str, Any]:
+    """A chat completion that a server has kept."""
+    message = {"role": "assistant", "content": text, "refusal": None}
+    choice = {"index": 0, "finish_reason": "stop", "logprobs": {"content": [], "refusal": None}, "message": message}
+    return {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "gpt2", "choices": [choice]}
+
+
+def listed(*completions: dict[str, Any]) -> dict[str, Any]:
+    return {"object": "list", "data": [*completions], "first_id": "a", "last_id": "b", "has_more": False}
+
+
+@pytest.mark.parametrize("stage", ["output", "stream"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_chat_completion_that_was_kept(profiler: Profiler, method: str, stage: Any) -> None:
+    server = Server(completion(f"write to {ADDRESS}"))
+    middleware = guarding(server.application, profiler, PII(stage=stage))
+    caller = await stored("/v1/chat/completions/chatcmpl-1", method=method).call(middleware)
+    check_answer("chat", caller.document)
+    assert caller.document["choices"][0]["message"]["content"].startswith("write to [")
+    assert ADDRESS.encode() not in caller.body
+    assert outcomes(profiler) == []
+
+
+@pytest.mark.parametrize("stage", ["output", "stream"])
+async def test_a_list_of_chat_completions(profiler: Profiler, stage: Any) -> None:
+    server = Server(listed(completion("nothing to hide"), completion(f"write to {ADDRESS}")))
+    caller = await stored("/v1/chat/completions").call(guarding(server.application, profiler, PII(stage=stage)))
+    found = caller.document
+    assert ADDRESS.encode() not in caller.body
+    texts = [each["choices"][0]["message"]["content"] for each in found["data"]]
+    assert texts[0] == "nothing to hide"
+    assert texts[1].startswith("write to [")
+    assert found["data"][1]["choices"][0]["logprobs"] is None
+    assert {name: value for name, value in found.items() if name != "data"} == {
+        name: value for name, value in server.kept.items() if name != "data"
+    }
+
+
+async def test_a_list_with_a_chat_completion_that_a_guard_blocks(profiler: Profiler) -> None:
+    server = Server(listed(completion("nothing to hide"), completion(f"write to {ADDRESS}")))
+    guard = Blocklist(["example"], stage="output", on_hit="block")
+    caller = await stored("/v1/chat/completions").call(guarding(server.application, profiler, guard, on_block="error"))
+    assert caller.status == 400
+    assert caller.document["error"]["code"] == "content_filter"
+
+
+async def test_openais_client_asks_for_chat_completions_again(profiler: Profiler) -> None:
+    server = Server(completion(f"write to {ADDRESS}"))
+    middleware = guarding(server.application, profiler, PII(stage="output"))
+    async with running(middleware) as url, openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="x") as client:
+        one = await client.chat.completions.retrieve("chatcmpl-1")
+        server.kept = listed(completion(f"write to {ADDRESS}"))
+        several = await client.chat.completions.list()
+    answers = [one, *several.data]
+    assert len(answers) == 2
+    assert all(str(each.choices[0].message.content).startswith("write to [") for each in answers)
 
 
 async def test_it_is_no_request_to_a_model(profiler: Profiler) -> None:
@@ -159,7 +217,8 @@ async def test_the_events_of_a_stream_from_its_middle(profiler: Profiler, stage:
         ("POST", f"{STORED}/other"),
         ("POST", STORED),
         ("GET", "/v1/responses"),
-        ("GET", "/v1/chat/completions/chatcmpl-1"),
+        ("GET", "/v1/chat/completions/chatcmpl-1/messages"),
+        ("DELETE", "/v1/chat/completions/chatcmpl-1"),
         ("GET", "/page"),
     ],
 )
@@ -188,9 +247,13 @@ async def test_without_a_guard_of_answers_it_passes_through_too(profiler: Profil
 
 async def test_below_paths_of_the_settings(profiler: Profiler) -> None:
     routes = {"/ask": "responses", "/talk": "chat"}
-    middleware = guarding(Server().application, profiler, PII(stage="output"), routes=routes)
+    server = Server()
+    middleware = guarding(server.application, profiler, PII(stage="output"), routes=routes)
     assert ADDRESS not in text_of((await stored("/ask/resp_1").call(middleware)).document)
-    assert ADDRESS in text_of((await stored("/talk/resp_1").call(middleware)).document)
+    assert ADDRESS in text_of((await stored("/asking/resp_1").call(middleware)).document)
+    server.kept = completion(ADDRESS)
+    assert ADDRESS.encode() not in (await stored("/talk/chatcmpl-1").call(middleware)).body
+    assert ADDRESS.encode() not in (await stored("/talk").call(middleware)).body
 
 
 async def test_answers_that_are_none(profiler: Profiler) -> None:
@@ -261,22 +324,29 @@ async def test_openais_client_behind_a_real_server(profiler: Profiler) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "found"),
     [
-        ("GET", "/v1/responses/resp_1", True),
-        ("GET", "/any/prefix/responses/resp_1", True),
-        ("GET", "/responses/resp_1", True),
-        ("GET", "/v1//RESPONSES/x/../resp_1;v=1/", True),
-        ("POST", "/v1/responses/resp_1/cancel", True),
-        ("POST", "/v1/responses/cancel", False),
-        ("GET", "/v1/responses/resp_1/cancel", False),
-        ("GET", "/v1/responses/", False),
-        ("GET", "/responses", False),
-        ("GET", "/", False),
-        ("GET", "", False),
-        ("PUT", "/v1/responses/resp_1", False),
+        ("GET", "/v1/responses/resp_1", "responses"),
+        ("GET", "/any/prefix/responses/resp_1", "responses"),
+        ("GET", "/responses/resp_1", "responses"),
+        ("GET", "/v1//RESPONSES/x/../resp_1;v=1/", "responses"),
+        ("POST", "/v1/responses/resp_1/cancel", "responses"),
+        ("POST", "/v1/responses/cancel", None),
+        ("GET", "/v1/responses/resp_1/cancel", None),
+        ("GET", "/v1/responses/", None),
+        ("GET", "/responses", None),
+        ("GET", "/v1/chat/completions", "chat"),
+        ("GET", "/v1/chat//Completions/chatcmpl-1/", "chat"),
+        ("POST", "/v1/chat/completions/chatcmpl-1", "chat"),
+        ("POST", "/v1/chat/completions", None),
+        ("DELETE", "/v1/chat/completions/chatcmpl-1", None),
+        ("GET", "/v1/chat/completions/chatcmpl-1/messages", None),
+        ("GET", "/v1/completions/cmpl-1", None),
+        ("GET", "/", None),
+        ("GET", "", None),
+        ("PUT", "/v1/responses/resp_1", None),
     ],
 )
-def test_which_requests_ask_for_one(method: str, path: str, found: bool) -> None:
-    assert is_stored_answer(method, path, {}) is found
+def test_which_requests_ask_for_one(method: str, path: str, found: Kind | None) -> None:
+    assert stored_answers(method, path, {}) == found
 
 
 async def test_requests_to_a_model_are_what_they_were(profiler: Profiler) -> None:

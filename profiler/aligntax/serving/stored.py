@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 from aligntax.serving.answers import Answer
 from aligntax.serving.body import ClientGone, Replay, read_body
 from aligntax.serving.exchange import Guards, Run, prepared
-from aligntax.serving.formats import is_stored_answer, wants_stream
+from aligntax.serving.formats import Kind, stored_answers, wants_stream
 from aligntax.serving.messages import Application, Receive, Send
 from aligntax.serving.observing import Served
 from aligntax.serving.problems import Problem
@@ -19,7 +19,9 @@ __all__ = ["StoredAnswers"]
 
 
 class StoredAnswers:
-    """Guards what an application answers to `GET /v1/responses/{id}`; everything else passes through untouched.
+    """Guards what an application answers to who asks for a response or for chat completions that it has kept.
+
+    Everything else passes through untouched.
 
     Such a request asks no model, and is left out of all numbers: clients repeat it until a response is complete.
 
@@ -36,11 +38,13 @@ class StoredAnswers:
 
     def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> Awaitable[None]:
         """Answer one request, as ASGI has it."""
-        if scope["type"] == "http" and is_stored_answer(scope["method"], scope["path"], self._served.settings.routes):
-            return self._retrieve(scope, receive, send)
+        if scope["type"] == "http":
+            kind = stored_answers(scope["method"], scope["path"], self._served.settings.routes)
+            if kind is not None:
+                return self._retrieve(kind, scope, receive, send)
         return self._application(scope, receive, send)
 
-    async def _retrieve(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def _retrieve(self, kind: Kind, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         profiler, settings, model_row = self._served
         guards = self._guards
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
@@ -49,9 +53,9 @@ class StoredAnswers:
             stream, output = (), (*stream, *output)
         with profiler.recorder.outside(), profiler.request() as request:
             request.forget()
-            replies = Replies("responses", settings, send)
+            replies = Replies(kind, settings, send)
             replies.streams = any(wants_stream({"stream": value}) for value in query.get("stream", ()))
-            answer = Answer("responses", stream, output, guards.threads, settings, request, profiler, replies, send)
+            answer = Answer(kind, stream, output, guards.threads, settings, request, profiler, replies, send)
             try:
                 body = await read_body(scope, receive, settings.max_body_bytes, settings.upload_seconds)
             except ClientGone:

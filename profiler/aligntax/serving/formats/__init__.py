@@ -35,7 +35,7 @@ from aligntax.serving.formats.errors import error, error_event
 from aligntax.serving.formats.place import Key, Kind, Place, Prompt, dump
 from aligntax.serving.formats.refusals import cut_events, refusal, refusal_events
 from aligntax.serving.formats.requests import model_name, prompt, prompt_places, unreadable, wants_stream
-from aligntax.serving.formats.routes import Route, is_stored_answer, route_of
+from aligntax.serving.formats.routes import Route, route_of, stored_answers
 
 __all__ = [
     "Key",
@@ -52,7 +52,6 @@ __all__ = [
     "error",
     "error_event",
     "flush",
-    "is_stored_answer",
     "model_name",
     "prompt",
     "prompt_places",
@@ -60,6 +59,7 @@ __all__ = [
     "refusal_events",
     "renumber",
     "route_of",
+    "stored_answers",
     "tail",
     "unreadable",
     "wants_stream",

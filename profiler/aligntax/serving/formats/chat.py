@@ -8,7 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from aligntax.serving.formats.choices import choices_of, chunk, drop_tokens, ended, open_choices, put_rests
+from aligntax.serving.formats.choices import (
+    answers_in,
+    choices_of,
+    chunk,
+    drop_tokens,
+    ended,
+    open_choices,
+    put_rests,
+)
 from aligntax.serving.formats.message import add_text, message_texts, structured_texts
 from aligntax.serving.formats.place import (
     ROLES,
@@ -73,12 +81,13 @@ def read_messages(found: Prompt, document: dict[str, Any]) -> None:
 
 
 def answer_places(document: Any) -> list[Place]:
-    """Return the places of all texts of a complete answer."""
+    """Return the places of all texts of a complete answer, or of a list of them."""
     found: list[Place] = []
-    for _, choice in choices_of(document):
-        message = table_of(choice, "message")
-        found += (place for _, place in message_texts(message))
-        found += structured_texts(message)
+    for answer in answers_in(document):
+        for _, choice in choices_of(answer):
+            message = table_of(choice, "message")
+            found += (place for _, place in message_texts(message))
+            found += structured_texts(message)
     return found
 
 

@@ -9,7 +9,17 @@ from typing import Any
 
 from aligntax.serving.formats.place import Key, Kind, table_of, tables_of
 
-__all__ = ["choices_of", "chunk", "drop_tokens", "ended", "new_id", "number_of", "open_choices", "put_rests"]
+__all__ = [
+    "answers_in",
+    "choices_of",
+    "chunk",
+    "drop_tokens",
+    "ended",
+    "new_id",
+    "number_of",
+    "open_choices",
+    "put_rests",
+]
 
 _TEMPLATE = ("id", "object", "created", "model", "system_fingerprint", "service_tier", "aligntax")
 _OBJECTS: dict[Kind, str] = {"chat": "chat.completion.chunk", "completions": "text_completion"}
@@ -32,6 +42,13 @@ def number_of(table: dict[str, Any], position: int) -> int | str:
         return index
     identity = table.get("id")
     return identity if isinstance(identity, str) else position
+
+
+def answers_in(document: Any) -> list[dict[str, Any]]:
+    """Return a document as an answer, and the answers in it where it is a list of those that a server has kept."""
+    if not isinstance(document, dict):
+        return []
+    return [document, *(each for _, each in tables_of(document.get("data")))]
 
 
 def choices_of(document: Any) -> list[tuple[int, dict[str, Any]]]:
@@ -75,15 +92,14 @@ def chunk(template: Any, kind: Kind, choices: list[dict[str, Any]]) -> dict[str,
 
 def drop_tokens(document: Any) -> None:
     """Remove what repeats the tokens of choices."""
-    if not isinstance(document, dict):
-        return
-    for name in _TOKENS:
-        document.pop(name, None)
-    for _, choice in choices_of(document):
-        for name in _TOKENS_OF_CHOICE:
-            if choice.get(name) is not None:
-                choice[name] = None
-        for message in ("message", "delta"):
-            audio = table_of(choice, message, "audio")
-            if "data" in audio:
-                audio["data"] = ""  # it speaks the text
+    for answer in answers_in(document):
+        for name in _TOKENS:
+            answer.pop(name, None)
+        for _, choice in choices_of(answer):
+            for name in _TOKENS_OF_CHOICE:
+                if choice.get(name) is not None:
+                    choice[name] = None
+            for message in ("message", "delta"):
+                audio = table_of(choice, message, "audio")
+                if "data" in audio:
+                    audio["data"] = ""  # it speaks the text

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from aligntax.serving.formats.place import Kind
 
-__all__ = ["Route", "is_stored_answer", "route_of"]
+__all__ = ["Route", "route_of", "stored_answers"]
 
 # A semicolon and what follows it in a segment, which servers written in Java leave out (RFC 3986, section 3.3).
 _PARAMETERS = re.compile(r";[^/]*")
@@ -21,6 +21,9 @@ _ENDINGS: tuple[tuple[str, Kind], ...] = (
     ("/responses", "responses"),
     ("/embeddings", "embeddings"),
 )
+
+_KEPT: dict[str, Kind] = {"/responses": "responses", "/chat/completions": "chat"}
+_MAY_BE_STORED = re.compile("responses|completions", re.IGNORECASE)
 
 
 class Route(NamedTuple):
@@ -60,24 +63,36 @@ def route_of(method: str, path: str, extra: Mapping[str, Kind]) -> Route | None:
     return None
 
 
-def is_stored_answer(method: str, path: str, extra: Mapping[str, Kind]) -> bool:
-    """Return whether a request asks for a response that the server has kept; to cancel one is answered with it as well.
+def stored_answers(method: str, path: str, extra: Mapping[str, Kind]) -> Kind | None:
+    """Return what kind of answers that a server has kept a request is answered with; None if with none.
+
+    These are to ask for a response, or to cancel one; and to ask for chat completions, one or a list of them, or to
+    change what is noted of one.
 
     Args:
         method: of the request.
         path: see `route_of`, and how paths are compared there.
-        extra: further paths; stored answers are below those of responses.
+        extra: further paths; stored answers are below those of responses and of chats.
     """
-    if method not in ("GET", "POST") or not (extra or "responses" in path.lower()):
-        return False
-    above, _, last = _plain(path).rpartition("/")
-    if method == "POST":
-        if last != "cancel":
-            return False
-        above = above.rpartition("/")[0]
-    if above.endswith("/responses"):
-        return True
-    return any(kind == "responses" and _plain(each) == above for each, kind in extra.items())
+    if method not in ("GET", "POST") or not (extra or _MAY_BE_STORED.search(path)):
+        return None
+    plain = _plain(path)
+    above, _, last = plain.rpartition("/")
+    kind = _kept_at(above, extra)
+    if method == "GET":
+        return kind or ("chat" if _kept_at(plain, extra) == "chat" else None)
+    if kind == "chat":
+        return kind
+    above = above.rpartition("/")[0]
+    return "responses" if last == "cancel" and _kept_at(above, extra) == "responses" else None
+
+
+def _kept_at(plain: str, extra: Mapping[str, Kind]) -> Kind | None:
+    """Return the kind of the answers that are kept below a path."""
+    for each, kind in extra.items():
+        if kind in _KEPT.values() and _plain(each) == plain:
+            return kind
+    return next((kind for ending, kind in _KEPT.items() if plain.endswith(ending)), None)
 
 
 @lru_cache(maxsize=256)
