@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aligntax.figures import MISSING
+from aligntax.report.experiment.wording import counted
 from aligntax.report.page.parts import Block, Noted, Section, Table
 from aligntax.report.whole.contents import Data, headlines, kinds, of_kind
 from aligntax.report.whole.wording import cells, kind_name
@@ -43,12 +44,11 @@ def taxes(whole: Data) -> Section:
                 summary=f"{kind_name(kind)}: all {len(rows):,} figures",
             )
         )
-    count = len(whole["taxes"])
+    figures, files = counted(len(whole["taxes"]), "figure"), counted(len(whole["sources"]), "file")
     return Section(
         "taxes",
         "All taxes",
-        f"{count:,} figures from {len(whole['sources']):,} files, each with its interval, verdict, formula and the "
-        "file that it is from.",
+        f"{figures} from {files}, each with its interval, verdict, formula and the file that it is from.",
         tuple(blocks),
     )
 
