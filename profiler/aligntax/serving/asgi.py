@@ -100,9 +100,9 @@ class TaxMiddleware:
                     return
                 guards = self._guards[route.kind]
                 if guards is None:
-                    await observe(self.app, scope, receive, send, route.kind, self._served)
+                    await observe(self._application, scope, receive, send, route.kind, self._served)
                 else:
-                    await exchange(self.app, scope, receive, send, route.kind, guards, self._served)
+                    await exchange(self._application, scope, receive, send, route.kind, guards, self._served)
                 return
         if kind == "lifespan":
             await live(self.app, scope, receive, send, self.open, self.close)
