@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from aligntax.experiment.call import Caller
 from aligntax.experiment.paired import Design
 from aligntax.experiment.scaling import sweep_target
 
@@ -37,15 +36,7 @@ def test_a_guard_whose_time_is_proportional_has_an_exponent_of_one() -> None:
         assert point.distinguishable
 
 
-def test_the_prompts_that_come_with_a_pipeline_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = set()
-    call = Caller.__call__
-
-    def noted(self: Caller, prompt: Any, **settings: Any) -> Any:
-        asked.add(prompt)
-        return call(self, prompt, **settings)
-
-    monkeypatch.setattr(Caller, "__call__", noted)
+def test_the_prompts_that_come_with_a_pipeline_are_asked(asked: set[Any]) -> None:
     design = Design(max_pairs=6)
     sweep_target(SIZED, "prompt_length", (3, 5), design=design, progress=going_on)
     assert asked == {"xxx", "xxxxx"}

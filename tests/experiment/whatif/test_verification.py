@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from aligntax.experiment.call import Caller
 from aligntax.experiment.paired import Design
 from aligntax.experiment.whatif import Drop, predict, verify, verify_target
 from aligntax.experiment.whatif.variants import changing_of
@@ -70,15 +69,7 @@ def test_refused() -> None:
         verify(prediction, "a target", ARMS, lambda arms: {name: [] for name in arms})
 
 
-def test_looking_at_a_target_takes_no_longer_than_the_budget_and_can_be_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = set()
-    call = Caller.__call__
-
-    def noted(self: Caller, prompt: Any, **settings: Any) -> Any:
-        asked.add(prompt)
-        return call(self, prompt, **settings)
-
-    monkeypatch.setattr(Caller, "__call__", noted)
+def test_looking_at_a_target_takes_no_longer_than_the_budget_and_can_be_ended(asked: set[Any]) -> None:
     prediction, name = predict(TEN, [Drop("pii")]), "tests.experiment.whatif.sleepers:pipeline"
     design = Design(width=1e-9, budget_seconds=1e-6)
     assert verify_target(prediction, name, None, design, lambda stage, done, detail: True).n == 1
