@@ -12,6 +12,7 @@ from aligntax.experiment import paired
 from aligntax.experiment.arms import arms_of, orders
 from aligntax.experiment.call import Measurement
 from aligntax.experiment.paired import Columns, Design, run_paired
+from aligntax.inference import median_of_differences
 from aligntax.trace import Layer, Outcome, Span, Trace, Verdict
 
 PROMPTS = ["a", "b", "c"]
@@ -79,6 +80,21 @@ def test_it_ends_when_the_interval_is_narrow_enough():
     assert columns.stopped == "width"
     assert len(columns.prompt) == 30
     assert columns.width() == 0.0
+
+
+def test_it_does_not_end_while_the_relative_tax_is_wide_open():
+    """One stalled request of twenty leaves the median of the differences where it was, and the ratio unknown."""
+    turns = itertools.cycle([0.5] * 19 + [40.0])
+
+    def now_and_then_stalled(prompt: str) -> Measurement:
+        return Measurement(1.0 + next(turns), 0.0, Outcome.ALLOWED)
+
+    chosen = {"raw": taking_exactly(1.0, [], "raw"), "guarded": now_and_then_stalled}
+    columns = run_paired(chosen, PROMPTS, Design(width=0.05, max_pairs=100, warm_up_rounds=0), quiet)
+    assert columns.stopped == "pairs"
+    pairs = columns.measured
+    raw, guarded = ([each.seconds for each in pairs[arm]] for arm in ("raw", "guarded"))
+    assert median_of_differences(raw, guarded).low == median_of_differences(raw, guarded).high == 0.5
 
 
 def test_it_ends_when_the_time_is_up():

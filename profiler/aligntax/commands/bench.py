@@ -55,7 +55,10 @@ def bench(
     html: Annotated[Path | None, typer.Option(help="Write the report as one page.", metavar="FILE")] = None,
     width: Annotated[
         float,
-        typer.Option(help="End when the tax is known to this share of a guarded request, either way.", metavar="SHARE"),
+        typer.Option(
+            help="End when the tax, absolute and relative, is known to ± this share of a request.",
+            metavar="SHARE",
+        ),
     ] = 0.01,
     budget: Annotated[
         float, typer.Option(help="End after so many seconds of measuring in any case.", metavar="SECONDS")

@@ -14,7 +14,7 @@ import numpy as np
 
 from aligntax.experiment.arms import GUARDED, RAW, orders
 from aligntax.experiment.call import Measurement
-from aligntax.inference import median_of_differences
+from aligntax.inference import median_of_differences, ratio_of_means
 from aligntax.trace import Span
 
 __all__ = ["Columns", "Design", "Progress", "run_paired"]
@@ -33,8 +33,8 @@ class Design:
     """How long an experiment goes on, and what it draws at random.
 
     Attributes:
-        width: half the width of the headline's 95 % interval at which it ends, as a share of the median guarded
-            request.
+        width: half the width of the headline's 95 % intervals, of the absolute and of the relative tax, at which it
+            ends, as a share of a guarded request.
         budget_seconds: after which it ends in any case.
         max_pairs: after which it ends in any case.
         warm_up_rounds: rounds over all prompts, before the first that counts; they take no more than the budget either.
@@ -139,15 +139,20 @@ class Columns:
         ]
 
     def width(self) -> float | None:
-        """Return half the width of the headline's interval as a share of the guarded median; None if n is too small."""
+        """Return half the width of the headline's wider interval as a share of a request; None if n is too small.
+
+        The absolute tax is a median, and the relative one a ratio of means, which a few slow requests widen: it is
+        often known far later.
+        """
         chosen = self.comparable(RAW, GUARDED)
         raw, guarded = (np.array([self.measured[arm][index].seconds for index in chosen]) for arm in (RAW, GUARDED))
-        if len(chosen) < MIN_PAIRS or not np.median(guarded):
+        if len(chosen) < MIN_PAIRS or not (raw.any() and np.median(guarded)):
             return None
-        found = median_of_differences(raw, guarded)
-        if found.low is None or found.high is None:
+        absolute, ratio = median_of_differences(raw, guarded), ratio_of_means(raw, guarded, paired=True)
+        if absolute.low is None or absolute.high is None or ratio.low is None or ratio.high is None:
             return None
-        return float((found.high - found.low) / 2 / np.median(guarded))
+        of_absolute = (absolute.high - absolute.low) / np.median(guarded)
+        return float(max(of_absolute, (ratio.high - ratio.low) / ratio.value) / 2)
 
 
 class Progress(Protocol):
