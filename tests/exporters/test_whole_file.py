@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -32,3 +33,21 @@ def test_a_place_that_cannot_be_written_to_is_left_as_it_is(tmp_path: Path) -> N
     with pytest.raises(OSError, match="folder"):
         write_whole(tmp_path / "folder", "text")
     assert list(tmp_path.iterdir()) == [tmp_path / "folder"]
+
+
+def test_files_written_at_the_same_time_are_each_whole(tmp_path: Path) -> None:
+    path = tmp_path / "file.txt"
+    contents = [letter * 200_000 for letter in "abcd"]
+    write_whole(path, contents[0])
+
+    def write(content: str) -> None:
+        for _ in range(20):
+            write_whole(path, content.encode())
+
+    with ThreadPoolExecutor() as pool:
+        writing = [pool.submit(write, content) for content in contents]
+        while not all(each.done() for each in writing):
+            assert path.read_text() in contents
+        for each in writing:
+            each.result()
+    assert list(tmp_path.iterdir()) == [path]
