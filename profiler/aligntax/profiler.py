@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import weakref
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -20,6 +19,7 @@ from aligntax.intake import Intake
 from aligntax.layers import Layers
 from aligntax.ledger import Ledger, View
 from aligntax.progress import in_progress
+from aligntax.ranges import require_at_least, require_share
 from aligntax.recording import Recorder
 from aligntax.recording.assemble import assemble
 from aligntax.recording.block import LayerBlock
@@ -29,6 +29,7 @@ from aligntax.request import Request
 from aligntax.subscribers import Callback
 from aligntax.summary import Report, summarise
 from aligntax.trace import Kind, Stage, Trace
+from aligntax.weak_call import weakly
 
 if TYPE_CHECKING:
     from aligntax.workers.worker import Worker
@@ -80,16 +81,9 @@ class Profiler:
         ledger_dir: Path | str | None = None,
         server: str | None = None,
     ) -> None:
-        if not 0 <= cpu_share <= 1:
-            raise ValueError(f"cpu_share={cpu_share} is not a share; use a number from 0 to 1")
-        for name, value, least in (
-            ("queue_size", queue_size, 1),
-            ("max_spans", max_spans, 1),
-            ("keep_requests", keep_requests, 0),
-            ("drain_seconds", drain_seconds, 0),
-        ):
-            if value < least:
-                raise ValueError(f"{name}={value} is too small; use at least {least}")
+        require_share(cpu_share=cpu_share)
+        require_at_least(1, queue_size=queue_size, max_spans=max_spans)
+        require_at_least(0, keep_requests=keep_requests, drain_seconds=drain_seconds)
         if server is not None and ledger_dir is None:
             raise ValueError(f"server={server!r} names those who share a ledger_dir; pass that as well")
         self.ledger = Ledger(max_layers, max_models)
@@ -108,8 +102,8 @@ class Profiler:
             from aligntax.workers.worker import Worker  # most profilers have no use for what it loads
 
             self.worker = Worker(ledger_dir, self.ledger, server)
-            self.recorder.chores.append(partial(_tend_worker, weakref.ref(self)))
-        os.register_at_fork(after_in_child=partial(_forget_threads, weakref.ref(self)))
+            self.recorder.chores.append(weakly(self._tend_worker))
+        os.register_at_fork(after_in_child=weakly(self.forget_threads))
 
     # -- layers ------------------------------------------------------------------------------------------------------
 
@@ -155,7 +149,8 @@ class Profiler:
             verdict: maps what the guard returned (of a stream: each item) to a `Verdict` or its name. By default a
                 `Verdict` found in the result counts; then changed text, which is `modify`; else `allow`.
             bypass: what an experiment calls instead when it leaves the guard out: it is called alike, and lets
-                everything pass. By default what the guard's attribute `bypass` says (not that of a torch module, where
+                everything pass; for `run_async` of a session it is called as for `run`, and the callback gets what it
+                returns. By default what the guard's attribute `bypass` says (not that of a torch module, where
                 it may be a layer), or what an experiment makes of the results of calls that allowed.
 
         Raises:
@@ -265,10 +260,6 @@ class Profiler:
             TypeError: if `callback` is not callable.
             ValueError: if `share` is not from 0 to 1.
         """
-        if not callable(callback):
-            raise TypeError(f"callback={callback!r} is not callable; pass a function of a trace and its attribution")
-        if not 0 <= share <= 1:
-            raise ValueError(f"share={share} is not a share; use a number from 0 to 1")
         return self._drain.subscribers.add(callback, share)
 
     def in_progress(self) -> dict[str, int]:
@@ -304,14 +295,6 @@ class Profiler:
         self._intake.half_full = threading.Event()
         self._thread.forget_threads(self._intake.half_full)
 
-
-def _forget_threads(reference: weakref.ref[Profiler]) -> None:
-    profiler = reference()
-    if profiler is not None:
-        profiler.forget_threads()
-
-
-def _tend_worker(reference: weakref.ref[Profiler]) -> None:
-    profiler = reference()
-    if profiler is not None and profiler.worker is not None:
-        profiler.worker.tend(profiler.in_progress())
+    def _tend_worker(self) -> None:
+        if self.worker is not None:
+            self.worker.tend(self.in_progress())

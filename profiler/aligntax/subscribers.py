@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from aligntax.attribution import Attribution
+from aligntax.ranges import require_share
 from aligntax.recording import Recorder
 from aligntax.trace import Trace
 
@@ -53,7 +54,15 @@ class Subscribers:
         return bool(self._subscribers)
 
     def add(self, callback: Callback, share: float) -> Callable[[], None]:
-        """Hand `share` of the requests to `callback` from now on, until the function that is returned is called."""
+        """Hand `share` of the requests to `callback` from now on, until the function that is returned is called.
+
+        Raises:
+            TypeError: if `callback` is not callable.
+            ValueError: if `share` is not from 0 to 1.
+        """
+        if not callable(callback):
+            raise TypeError(f"callback={callback!r} is not callable; pass a function of a trace and its attribution")
+        require_share(share=share)
         subscriber = Subscriber(callback, share)
         self._subscribers[id(subscriber)] = subscriber
 

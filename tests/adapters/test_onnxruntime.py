@@ -2,103 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import onnx
 import onnxruntime
 import pytest
-from numpy.typing import NDArray
-from onnx import TensorProto, helper
 
 from aligntax import Profiler, Verdict
 from aligntax.adapters.onnxruntime import detach
 from aligntax.testing import FakeClock
 
-FloatArray = NDArray[np.float32]
-SIZE = 3
-
-
-@pytest.fixture(scope="module")
-def graph() -> bytes:
-    """scores = values * 2"""
-    node = helper.make_node("Mul", ["values", "two"], ["scores"])
-    model = helper.make_model(
-        helper.make_graph(
-            [node],
-            "double",
-            [helper.make_tensor_value_info("values", TensorProto.FLOAT, [SIZE])],
-            [helper.make_tensor_value_info("scores", TensorProto.FLOAT, [SIZE])],
-            [helper.make_tensor("two", TensorProto.FLOAT, [1], [2.0])],
-        ),
-        opset_imports=[helper.make_opsetid("", 17)],
-        ir_version=10,
-    )
-    onnx.checker.check_model(model)
-    return bytes(model.SerializeToString())
-
-
-@pytest.fixture
-def session(graph: bytes) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 2  # asynchronous runs need a thread that is not the caller's
-    options.log_severity_level = 4
-    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-
-
-@pytest.fixture
-def values() -> FloatArray:
-    return np.arange(SIZE, dtype=np.float32)
-
-
-def by_run(session: onnxruntime.InferenceSession, values: FloatArray) -> Any:
-    return session.run(None, {"values": values})[0]
-
-
-def by_keywords(session: onnxruntime.InferenceSession, values: FloatArray) -> Any:
-    return session.run(output_names=["scores"], input_feed={"values": values}, run_options=onnxruntime.RunOptions())[0]
-
-
-def by_io_binding(session: onnxruntime.InferenceSession, values: FloatArray) -> Any:
-    binding = session.io_binding()
-    binding.bind_cpu_input("values", values)
-    binding.bind_output("scores")
-    session.run_with_iobinding(binding)
-    return binding.copy_outputs_to_cpu()[0]
-
-
-def by_ort_values(session: onnxruntime.InferenceSession, values: FloatArray) -> Any:
-    feed = {"values": onnxruntime.OrtValue.ortvalue_from_numpy(values)}
-    return session.run_with_ort_values(["scores"], feed)[0].numpy()
-
-
-class Answer:
-    """Waits for the callback of an asynchronous run."""
-
-    def __init__(self) -> None:
-        self.arrived = threading.Event()
-        self.results: Any = None
-        self.data: Any = None
-        self.error: Any = None
-        self.thread: int | None = None
-
-    def __call__(self, results: Any, data: Any, error: Any) -> None:
-        self.results, self.data, self.error = results, data, error
-        self.thread = threading.get_ident()
-        self.arrived.set()
-
-
-def by_run_async(session: onnxruntime.InferenceSession, values: FloatArray) -> Any:
-    answer = Answer()
-    session.run_async(["scores"], {"values": values}, answer, "data")
-    assert answer.arrived.wait(10)
-    assert (answer.data, answer.error) == ("data", "")
-    return answer.results[0]
-
-
-WAYS = [by_run, by_keywords, by_io_binding, by_ort_values, by_run_async]
+from .session_runs import SIZE, WAYS, Answer, FloatArray, by_io_binding, by_ort_values, by_run, by_run_async
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -22,6 +22,7 @@ from aligntax.testing import FakeClock, taking
         ({"max_spans": 0}, r"max_spans=0 is too small; use at least 1"),
         ({"keep_requests": -1}, r"keep_requests=-1 is too small; use at least 0"),
         ({"drain_seconds": -1}, r"drain_seconds=-1 is too small; use at least 0"),
+        ({"drain_seconds": float("nan")}, r"drain_seconds=nan is too small"),
         ({"max_layers": 0}, r"max_layers=0 and max_models=16; at least 1 and 2"),
         ({"max_models": 1}, r"max_layers=128 and max_models=1; at least 1 and 2"),
     ],

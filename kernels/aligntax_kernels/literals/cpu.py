@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aligntax_kernels.compilation import direct
-from aligntax_kernels.literals import automaton, search, sieve
+from aligntax_kernels.literals import automaton, chains, search, sieve
 from aligntax_kernels.literals.patterns import PatternSet, make_patterns
 from aligntax_kernels.literals.plan import make_plan
 from aligntax_kernels.literals.sieve import BATCH_BYTES, FLOODED, NOTHING
@@ -28,7 +28,7 @@ _LONGEST_CHARACTER = 4
 
 _probe = direct(search.probe)
 _sieve = direct(sieve.sieve)
-_gather = direct(automaton.gather)
+_gather = direct(chains.gather)
 _walk = direct(automaton.walk)
 _step = direct(automaton.step)
 
@@ -101,7 +101,7 @@ class Searcher:
         # The leftmost hit begins no earlier than the longest pattern before `at`, and ends no later than the longest
         # two patterns after the batch or block that begins there. Beyond that, whether a hit touches a word may depend
         # on what is cut off: such hits are told by their place.
-        reach = max(BATCH_BYTES, automaton.BLOCK_BYTES, automaton.BLOCK_LONGEST * self._longest)
+        reach = max(BATCH_BYTES, chains.BLOCK_BYTES, chains.BLOCK_LONGEST * self._longest)
         begin = max(0, at - 2 * self._longest - _LONGEST_CHARACTER)
         near = data[begin : at + reach + 4 * self._longest + _LONGEST_CHARACTER]
         least = _LONGEST_CHARACTER if begin else 0

@@ -9,7 +9,7 @@ from numba import types
 from aligntax_kernels.bytes_type import TEXT
 from aligntax_kernels.compilation import kernel
 from aligntax_kernels.intrinsics import U64, address_of
-from aligntax_kernels.literals.automaton import gather
+from aligntax_kernels.literals.chains import gather
 from aligntax_kernels.literals.sieve import FLOODED, STRIDE, field, sieve
 
 __all__ = ["SHORT_BYTES", "probe"]

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from operator import index
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aligntax_kernels.arrays import Tensor, shared_array
+from aligntax_kernels.arrays import Tensor
 from aligntax_kernels.backends import Backend, implementation
 from aligntax_kernels.devices import OFFERED, backend_for
+from aligntax_kernels.tokens.arguments import missing, row_count, states_array, tokens_array
 from aligntax_kernels.tokens.logits import logits_array, require_writable
 from aligntax_kernels.tokens.rules import Rules, States, rules_of_strings, rules_of_tokens, vocabulary
 
 __all__ = ["TokenBans"]
 
 _PACKAGE = "aligntax_kernels.tokens"
-_INT32, _INT64 = np.dtype(np.int32), np.dtype(np.int64)
 
 Array = NDArray[Any] | Tensor
 
@@ -119,7 +118,7 @@ class TokenBans:
             ValueError: where one is negative.
             ImportError: for a CUDA device where none can be used; names the install command.
         """
-        rows, drafts = _count("rows", rows), _count("drafts", drafts)
+        rows, drafts = row_count("rows", rows), row_count("drafts", drafts)
         if self._backend != "cuda" and (device is None or str(device).partition(":")[0] == "cpu"):
             return np.zeros(rows, np.int32)
         return implementation(_PACKAGE, "cuda", OFFERED).start(self._rules, rows, device, drafts)
@@ -137,7 +136,7 @@ class TokenBans:
             ValueError: where the shapes do not fit, or a state is none of this object's.
         """
         if state is None or tokens is None:
-            raise _missing(state=state, tokens=tokens)
+            raise missing(state=state, tokens=tokens)
         self._walk(None, state, tokens)
 
     def apply(self, logits: Array, state: Any) -> None:
@@ -153,7 +152,7 @@ class TokenBans:
             ValueError: as `advance`, and for logits narrower than the vocabulary, read-only or overlapping.
         """
         if logits is None or state is None:
-            raise _missing(logits=logits, state=state)
+            raise missing(logits=logits, state=state)
         self._walk(logits, state, None)
 
     def step(self, logits: Array, state: Any, tokens: Array) -> None:
@@ -169,7 +168,7 @@ class TokenBans:
             ValueError: as `apply`.
         """
         if logits is None or state is None or tokens is None:
-            raise _missing(logits=logits, state=state, tokens=tokens)
+            raise missing(logits=logits, state=state, tokens=tokens)
         self._walk(logits, state, tokens)
 
     def apply_after(self, logits: Array, tokens: Array) -> None:
@@ -186,7 +185,7 @@ class TokenBans:
             ValueError: as `apply`.
         """
         if logits is None or tokens is None:
-            raise _missing(logits=logits, tokens=tokens)
+            raise missing(logits=logits, tokens=tokens)
         self._walk(logits, None, tokens)
 
     def draft(self, logits: Array, state: Any, drafts: Array) -> Any:
@@ -210,7 +209,7 @@ class TokenBans:
             ValueError: as `apply`.
         """
         if logits is None or state is None or drafts is None:
-            raise _missing(logits=logits, state=state, drafts=drafts)
+            raise missing(logits=logits, state=state, drafts=drafts)
         return self._walk(logits, state, drafts, is_draft=True)
 
     def _walk(self, logits: Any, state: Any, tokens: Any, is_draft: bool = False) -> Any:
@@ -233,10 +232,10 @@ class TokenBans:
             values = self._places(given, is_draft)
             rows = len(values)
         if state is not None:
-            numbers = _states(state, rows)
+            numbers = states_array(state, rows)
             rows = len(numbers)
         if tokens is not None:
-            read = _tokens(tokens, rows)
+            read = tokens_array(tokens, rows)
         if is_draft:
             places = read.shape[1] + 1
             if values.shape[1] != places:
@@ -270,47 +269,3 @@ class TokenBans:
                 "make TokenBans with the width of the model's logits"
             )
         return values
-
-
-def _count(name: str, given: Any) -> int:
-    try:
-        count = index(given)
-    except TypeError as error:
-        raise TypeError(f"{name}: got a {type(given).__name__}; pass how many, as an integer") from error
-    if count < 0:
-        raise ValueError(f"{name}={count} is negative; pass how many, 0 or more")
-    return count
-
-
-def _missing(**arguments: Any) -> TypeError:
-    """Return the error for the one that is None, which must not pass for an argument that the call does without."""
-    name = next(name for name, value in arguments.items() if value is None)
-    mend = "make it with start()" if name == "state" else "pass a numpy array or a torch tensor"
-    return TypeError(f"{name}: got None; {mend}")
-
-
-def _states(state: Any, rows: int | None) -> NDArray[np.int32]:
-    numbers = shared_array(state, "state")
-    if numbers.dtype != _INT32:
-        raise TypeError(f"state is of {numbers.dtype}; make it with start(), or .astype(np.int32)")
-    if numbers.ndim != 1 or (rows is not None and len(numbers) != rows):
-        wanted = "(rows,)" if rows is None else f"({rows},)"
-        raise ValueError(f"state has shape {numbers.shape}; expected {wanted}, one for each row")
-    if not numbers.flags.writeable or not numbers.flags.aligned:
-        raise ValueError("state is read-only or not aligned, and is changed in place; pass a copy and keep that")
-    if len(numbers) > 1 and numbers.strides[0] == 0:
-        raise ValueError("state is one number for all rows, and each row changes its own; pass a copy and keep that")
-    return numbers
-
-
-def _tokens(tokens: Any, rows: int | None) -> NDArray[Any]:
-    read = shared_array(tokens, "tokens")
-    if read.dtype != _INT64 and read.dtype != _INT32:
-        raise TypeError(f"tokens are {read.dtype}; pass token ids as int32 or int64")
-    if read.ndim not in (1, 2) or len(read) != rows:
-        raise ValueError(
-            f"tokens have shape {read.shape}; expected ({rows},) or ({rows}, length), a row for each state"
-        )
-    if read.ndim == 1:
-        read = read[:, np.newaxis]
-    return read if read.flags.aligned else read.copy()

@@ -15,15 +15,15 @@ import json
 import os
 import threading
 import time
-import weakref
-from functools import partial
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from aligntax.attribution import Attribution
 from aligntax.clock import Clock, unix_offset_ns, wall_clock
 from aligntax.exporters.record import record
+from aligntax.ranges import require_at_least
 from aligntax.trace import Trace
+from aligntax.weak_call import weakly
 
 MIN_BYTES = 4096
 PATIENCE_SECONDS = 1.0
@@ -58,9 +58,8 @@ class TraceFile:
     def __init__(
         self, path: Path | str, *, max_bytes: int = 64 << 20, backups: int = 3, clock: Clock = wall_clock
     ) -> None:
-        for name, value, least in (("max_bytes", max_bytes, MIN_BYTES), ("backups", backups, 1)):
-            if value < least:
-                raise ValueError(f"{name}={value} is too small; use at least {least}")
+        require_at_least(MIN_BYTES, max_bytes=max_bytes)
+        require_at_least(1, backups=backups)
         # It renames the files, and never opens one.
         self._rotation = RotatingFileHandler(path, backupCount=backups, delay=True)
         self.path = Path(self._rotation.baseFilename)
@@ -72,7 +71,7 @@ class TraceFile:
         self._closed = False
         self._patience_seconds = PATIENCE_SECONDS
         self._descriptor: int | None = self._open()
-        os.register_at_fork(after_in_child=partial(_forget_parent, weakref.ref(self)))
+        os.register_at_fork(after_in_child=weakly(self.forget_parent))
 
     def __call__(self, trace: Trace, attribution: Attribution) -> None:
         """Write one line.
@@ -167,9 +166,3 @@ class TraceFile:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)
-
-
-def _forget_parent(reference: weakref.ref[TraceFile]) -> None:
-    file = reference()
-    if file is not None:
-        file.forget_parent()

@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import ssl
 import threading
-import weakref
 from collections.abc import Iterable
-from functools import partial
 from pathlib import Path
 
 from aligntax.exporters.application import MetricsApplication
 from aligntax.exporters.certificates import server_context
 from aligntax.exporters.listener import Listener
 from aligntax.profiler import Profiler
+from aligntax.weak_call import weakly
 
 DEFAULT_PORT = 9464
 MAX_PORT = 65535
@@ -34,7 +33,7 @@ class MetricsServer:
         self._listener: Listener | None = listener
         self._thread = threading.Thread(target=listener.serve_forever, name="aligntax-metrics", daemon=True)
         self._thread.start()
-        os.register_at_fork(after_in_child=partial(_forget_listener, weakref.ref(self)))
+        os.register_at_fork(after_in_child=weakly(self.forget_listener))
 
     def close(self) -> None:
         """Stop: free the port and end all threads. Requests that are being answered are finished. Idempotent."""
@@ -137,9 +136,3 @@ def _shared_listener(
             # now that one. The first worker of a server makes sure that nobody is there.
             Listener(host, port, application, context).server_close()
         return Listener(host, port, application, context, shared=True)
-
-
-def _forget_listener(reference: weakref.ref[MetricsServer]) -> None:
-    server = reference()
-    if server is not None:
-        server.forget_listener()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-import weakref
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context, copy_context
-from functools import partial
 from typing import Any
+
+from aligntax.weak_call import weakly
 
 __all__ = ["GuardThreads"]
 
@@ -32,7 +32,7 @@ class GuardThreads:
     def __init__(self, most: int) -> None:
         self._most = most
         self._forget_threads()
-        os.register_at_fork(after_in_child=partial(_forget_threads, weakref.ref(self)))
+        os.register_at_fork(after_in_child=weakly(self._forget_threads))
 
     def _forget_threads(self) -> None:
         self._changed = threading.Condition(threading.Lock())
@@ -134,9 +134,3 @@ class _Call:
     def _answer(self, said: tuple[Any, Exception | None]) -> None:
         if not self.answer.done():
             self.answer.set_result(said)
-
-
-def _forget_threads(reference: weakref.ref[GuardThreads]) -> None:
-    threads = reference()
-    if threads is not None:
-        threads._forget_threads()

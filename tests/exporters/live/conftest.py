@@ -1,14 +1,19 @@
-"""A profiler on the real clock that is asked to work, for the tests that look at it in a browser."""
+"""A profiler on the real clock that is asked to work, and a real browser to look at it with."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import count
 
 import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, async_playwright
 
 from aligntax import Profiler
+from aligntax.exporters.server import MetricsServer, serve
 from aligntax.testing import spinning
+
+from .browsing import CHROMIUM, DESK, FLAGS, Visit
 
 HOSTILE = "<img src=x onerror=\"document.title='broken in'\"> $$x^2$$ & " + "long " * 11 + "λ 检"
 
@@ -39,3 +44,30 @@ def work(real: Profiler) -> Work:
                 hostile(model(redact("text")))
 
     return serve_requests
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=list(FLAGS))
+        yield chromium
+        await chromium.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
+    made = await browser.new_context(viewport=DESK, locale="en-GB", color_scheme="light")
+    yield made
+    await made.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def visit(context: BrowserContext) -> Visit:
+    return Visit(await context.new_page())
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def running(real: Profiler, work: Work) -> AsyncIterator[MetricsServer]:
+    work(12)
+    with serve(real, port=0) as server:
+        yield server

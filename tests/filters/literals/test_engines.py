@@ -6,7 +6,7 @@ import pytest
 
 from aligntax_kernels import literals
 from aligntax_kernels.compilation import direct
-from aligntax_kernels.literals import automaton, search, sieve
+from aligntax_kernels.literals import automaton, chains, search, sieve
 
 
 def test_the_choice_is_given_a_reason_and_logged(caplog):
@@ -88,7 +88,7 @@ def test_sparse_and_dense_stretches_alternate(compiled):
 
 def test_warm_compiles_everything():
     assert literals.warm() > 0
-    assert [
-        len(function.overloads) for function in (sieve.sieve, automaton.gather, automaton.walk, automaton.step)
-    ] == [1] * 4
+    assert [len(function.overloads) for function in (sieve.sieve, chains.gather, automaton.walk, automaton.step)] == [
+        1
+    ] * 4
     assert len(search.probe.overloads) == 1

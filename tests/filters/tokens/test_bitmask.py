@@ -1,6 +1,5 @@
 """apply_bitmask: every backend against the case table, the reference, and torch's masked_fill bit for bit."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from aligntax_kernels import tokens
 from aligntax_kernels.tokens import cpu
 
-BACKENDS = ("reference", "cpu", "auto")
+from .masks import BACKENDS, bits_of, floats, masked_by_torch, pack
 
 QUIET_NAN, NEGATIVE_NAN, SIGNALLING_NAN = 0x7FC12345, 0xFFC54321, 0x7F800001
 INFINITY, MINUS_INFINITY, MINUS_ZERO, SUBNORMAL = 0x7F800000, 0xFF800000, 0x80000000, 0x00000001
@@ -26,31 +25,6 @@ SPECIAL_BITS = [
     MINUS_ZERO,
     SUBNORMAL,
 ]
-
-
-def floats(bits):
-    return np.array(bits, np.uint32).view(np.float32)
-
-
-def bits_of(values):
-    return np.ascontiguousarray(values).view(np.uint32).tolist()
-
-
-def pack(allowed):
-    """Words of a boolean array, (..., vocabulary), by numpy's own bit packing; the bits past the end are set."""
-    allowed = np.asarray(allowed, bool)
-    width = -(-allowed.shape[-1] // 32)
-    padding = [(0, 0)] * (allowed.ndim - 1) + [(0, width * 32 - allowed.shape[-1])]
-    padded = np.pad(allowed, padding, constant_values=True)
-    return np.packbits(padded, axis=-1, bitorder="little").view("<i4").astype(np.int32)
-
-
-def masked_by_torch(logits, bitmask):
-    """What torch makes of it, with the words unpacked by numpy."""
-    words = np.broadcast_to(np.atleast_2d(bitmask), (logits.shape[0], np.shape(bitmask)[-1]))
-    octets = np.ascontiguousarray(words.astype("<i4")).view(np.uint8)
-    allowed = np.unpackbits(octets, axis=-1, bitorder="little")[:, : logits.shape[1]].astype(bool)
-    return torch.from_numpy(logits.copy()).masked_fill(torch.from_numpy(~allowed), float("-inf")).numpy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,188 +170,3 @@ def test_both_sides_of_the_size_that_releases_the_gil(rows):
     assert (logits.size >= cpu._LONG_RUN_LOGITS) == (rows == 9)
     tokens.apply_bitmask(logits, bitmask, backend="cpu")
     assert np.array_equal(logits.view(np.uint32), expected.view(np.uint32))
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_rows_that_lie_apart_are_masked_and_nothing_between_them(backend):
-    outer = np.full((5, 3, 50), 7, np.float32)
-    allowed = np.arange(5 * 40).reshape(5, 40) % 3 == 0
-    tokens.apply_bitmask(outer[:, -1, :40], pack(allowed), backend=backend)
-    assert np.array_equal(outer[:, -1, :40], np.where(allowed, np.float32(7), -np.inf))
-    assert (outer[:, :2] == 7).all()
-    assert (outer[:, :, 40:] == 7).all()
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_rows_in_reverse_and_single_row_broadcast(backend):
-    logits = np.zeros((4, 40), np.float32)
-    allowed = np.arange(40) % 2 == 0
-    tokens.apply_bitmask(logits[::-2], pack(allowed), backend=backend)
-    expected = np.where(allowed, np.float32(0), -np.inf)
-    assert np.array_equal(logits[3], expected)
-    assert np.array_equal(logits[1], expected)
-    assert (logits[[0, 2]] == 0).all()
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("layout", ["read-only", "transposed", "broadcast", "unaligned", "sliced"])
-def test_any_layout_of_the_bitmask(layout, backend):
-    allowed = np.random.default_rng(5).random((3, 70)) < 0.5
-    if layout == "broadcast":
-        allowed = allowed[[0, 0, 0]]
-    words = pack(allowed)
-    if layout == "read-only":
-        given = np.frombuffer(words.tobytes(), np.int32).reshape(words.shape)
-        assert not given.flags.writeable
-    elif layout == "transposed":
-        given = np.asfortranarray(words)
-    elif layout == "broadcast":
-        given = np.broadcast_to(words[0], words.shape)
-    elif layout == "unaligned":
-        given = np.frombuffer(b"." + words.tobytes(), np.int32, offset=1).reshape(words.shape)
-        assert not given.flags.aligned
-    else:
-        given = np.zeros((6, 9), np.int32)[::2, 1:4]
-        given[:] = words
-    logits = np.zeros(allowed.shape, np.float32)
-    tokens.apply_bitmask(logits, given, backend=backend)
-    assert np.array_equal(np.isneginf(logits), ~allowed)
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_torch_tensors_are_masked_in_place(backend):
-    allowed = np.arange(3 * 70).reshape(3, 70) % 4 != 1
-    logits = torch.zeros(3, 70)
-    storage = logits.data_ptr()
-    tokens.apply_bitmask(logits, torch.from_numpy(pack(allowed)), backend=backend)
-    assert logits.data_ptr() == storage
-    assert torch.equal(torch.isneginf(logits), torch.from_numpy(~allowed))
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
-@pytest.mark.parametrize("words", ["a row each", "one row", "one axis", "sliced", "transposed"])
-def test_any_bitmask_tensor_on_any_type_of_logits(words, dtype, backend):
-    allowed = np.random.default_rng(3).random((3, 70)) < 0.5
-    if words in ("one row", "one axis"):
-        allowed[:] = allowed[0]
-    bitmask = torch.from_numpy(pack(allowed))
-    if words == "one row":
-        bitmask = bitmask[:1]
-    elif words == "one axis":
-        bitmask = bitmask[0]
-    elif words == "sliced":
-        bitmask = torch.cat([bitmask, bitmask], dim=1)[:, : bitmask.shape[1]]
-    elif words == "transposed":
-        bitmask = bitmask.T.contiguous().T
-    logits = torch.zeros(3, 70, dtype=dtype)
-    tokens.apply_bitmask(logits, bitmask, backend=backend)
-    assert torch.equal(torch.isneginf(logits), torch.from_numpy(~allowed))
-
-
-def test_threads_mask_rows_of_their_own():
-    random = np.random.default_rng(8)
-    allowed = random.random((8, 40_000)) < 0.5
-    logits = torch.zeros(8, 40_000)
-    words = torch.from_numpy(pack(allowed))
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda row: tokens.apply_bitmask(logits[row : row + 1], words[row : row + 1]), range(8)))
-    assert torch.equal(torch.isneginf(logits), torch.from_numpy(~allowed))
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_last_position_of_a_torch_model_output_is_masked_in_place(backend):
-    allowed = np.arange(2 * 40).reshape(2, 40) % 3 == 0
-    with torch.inference_mode():
-        output = torch.zeros(2, 4, 40)
-        tokens.apply_bitmask(output[:, -1, :], pack(allowed), backend=backend)
-    assert torch.equal(torch.isneginf(output[:, -1]), torch.from_numpy(~allowed))
-    assert (output[:, :-1] == 0).all()
-
-
-def read_only_ones():
-    frozen = np.ones((2, 40), np.float32)
-    frozen.flags.writeable = False
-    return frozen
-
-
-WORDS = np.zeros((2, 2), np.int32)
-REJECTED = [
-    ("float64", np.ones((2, 40)), WORDS, TypeError, r"float64; convert them with .astype\(np.float32\)"),
-    ("swapped bytes", np.ones((2, 40), ">f4"), WORDS, TypeError, ">f4; convert"),
-    ("half, swapped bytes", np.ones((2, 40), ">f2"), WORDS, TypeError, ">f2; convert"),
-    ("torch float64", torch.ones(2, 40).double(), WORDS, TypeError, "float64; convert"),
-    ("torch integers", torch.ones(2, 40).int(), WORDS, TypeError, "int32; convert"),
-    ("a subclass of tensors", torch.nn.Parameter(torch.ones(2, 40)), WORDS, TypeError, r"logits\.detach\(\)"),
-    (
-        "bfloat16 that requires grad",
-        torch.ones(2, 40).bfloat16().requires_grad_(),
-        WORDS,
-        TypeError,
-        r"logits\.detach\(\)",
-    ),
-    ("bfloat16 elsewhere", torch.ones(2, 40, device="meta").bfloat16(), WORDS, TypeError, r"on meta.*\.cpu\(\)"),
-    ("bfloat16 sparse", torch.ones(2, 40).bfloat16().to_sparse(), WORDS, TypeError, "bfloat16.*dense copy"),
-    ("bfloat16 columns apart", torch.ones(2, 80).bfloat16()[:, ::2], WORDS, ValueError, "adjacent, 2 bytes apart"),
-    ("negated view", torch._neg_view(torch.ones(2, 40)), torch.from_numpy(WORDS), TypeError, "dense copy"),
-    ("torch requires grad", torch.ones(2, 40, requires_grad=True), WORDS, TypeError, r"logits\.detach\(\)"),
-    ("torch elsewhere", torch.ones(2, 40, device="meta"), WORDS, TypeError, r"on meta.*\.cpu\(\)"),
-    ("torch sparse", torch.ones(2, 40).to_sparse(), WORDS, TypeError, "dense copy"),
-    ("list", [[1.0] * 40] * 2, WORDS, TypeError, "logits: got a list; pass a numpy array"),
-    ("no logits", None, WORDS, TypeError, "logits: got a NoneType"),
-    ("bitmask list", np.ones((2, 40), np.float32), [[0, 0]] * 2, TypeError, "bitmask: got a list"),
-    ("uint32 words", np.ones((2, 40), np.float32), WORDS.view(np.uint32), TypeError, r"uint32.*\.view\(np\.int32\)"),
-    ("int64 words", np.ones((2, 40), np.float32), WORDS.astype(np.int64), TypeError, "int64; pack 32 tokens"),
-    ("boolean mask", np.ones((2, 40), np.float32), np.ones((2, 40), bool), TypeError, "words are bool; pack"),
-    ("numpy scalar", np.float32(1), WORDS, TypeError, "got a float32"),
-    ("zero axes", np.ones((), np.float32), WORDS, ValueError, r"shape \(\); expected \(rows, vocabulary\)"),
-    ("three axes", np.ones((2, 1, 40), np.float32), WORDS, ValueError, r"shape \(2, 1, 40\); expected"),
-    ("too few words", np.ones((2, 65), np.float32), WORDS, ValueError, r"\(2, 2\) does not fit .*\(2, 65\).*\(2, 3\)"),
-    ("too many words", np.ones((2, 32), np.float32), WORDS, ValueError, r"\(2, 2\) does not fit .*\(2, 32\).*\(2, 1\)"),
-    (
-        "too few rows",
-        np.ones((3, 40), np.float32),
-        WORDS,
-        ValueError,
-        r"\(2, 2\) does not fit .*\(3, 40\).*one row of 2",
-    ),
-    ("no mask rows", np.ones((3, 40), np.float32), WORDS[:0], ValueError, r"\(0, 2\) does not fit"),
-    ("mask rows for one", np.ones(40, np.float32), WORDS, ValueError, r"\(2, 2\) does not fit .*\(40,\)"),
-    ("mask of no axis", np.ones(40, np.float32), np.zeros((), np.int32), ValueError, r"\(\) does not fit"),
-    ("mask of three axes", np.ones((2, 40), np.float32), WORDS[None], ValueError, r"\(1, 2, 2\) does not fit"),
-    ("read-only", read_only_ones(), WORDS, ValueError, "read-only"),
-    ("columns apart", np.ones((2, 80), np.float32)[:, ::2], WORDS, ValueError, "must be adjacent"),
-    ("transposed", np.ones((40, 2), np.float32).T, WORDS, ValueError, "must be adjacent"),
-    ("one row apart", np.ones(80, np.float32)[::2], WORDS[0], ValueError, "must be adjacent"),
-    ("overlapping rows", torch.ones(1, 40).expand(2, 40), WORDS, ValueError, "rows overlap in memory"),
-    (
-        "unaligned",
-        np.frombuffer(bytearray(2 * 40 * 4 + 1), np.float32, offset=1).reshape(2, 40),
-        WORDS,
-        ValueError,
-        "not aligned to 4 bytes",
-    ),
-]
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize(
-    ("logits", "bitmask", "error", "message"), [case[1:] for case in REJECTED], ids=[case[0] for case in REJECTED]
-)
-def test_what_cannot_be_masked_is_refused_with_the_mend(logits, bitmask, error, message, backend):
-    with pytest.raises(error, match=message):
-        tokens.apply_bitmask(logits, bitmask, backend=backend)
-
-
-def test_refused_logits_are_left_as_they_were():
-    logits = np.ones((2, 80), np.float32)
-    with pytest.raises(ValueError, match="adjacent"):
-        tokens.apply_bitmask(logits[:, ::2], WORDS)
-    assert (logits == 1).all()
-
-
-def test_an_unknown_backend_is_named():
-    with pytest.raises(
-        ValueError, match="backend 'gpu' is unknown here; use one of 'auto', 'reference', 'cpu', 'cuda'"
-    ):
-        tokens.apply_bitmask(np.ones(32, np.float32), np.zeros(1, np.int32), backend="gpu")

@@ -23,6 +23,7 @@ from aligntax.exporters.otlp.quiet import quietly
 from aligntax.exporters.otlp.traces import TraceExport
 from aligntax.exporters.scrape import booked_scrape, read_families
 from aligntax.profiler import Profiler
+from aligntax.ranges import require_share
 
 logger = logging.getLogger("aligntax")
 
@@ -70,8 +71,7 @@ class OtlpExporter:
     ) -> None:
         if not 0 < seconds <= threading.TIMEOUT_MAX:
             raise ValueError(f"seconds={seconds} is no time between two reports; use a number above 0")
-        if not 0 <= traces_share <= 1:
-            raise ValueError(f"traces_share={traces_share} is not a share; use a number from 0 to 1")
+        require_share(traces_share=traces_share)
         self.failed_reports = 0
         self.lost_spans = 0
         self._profiler = profiler
