@@ -32,7 +32,7 @@ WAIT_SECONDS = 0.01
 
 
 class Beside(Pipeline):
-    """Checks for blocked phrases beside the model, and lets nothing out before that is done."""
+    """Checks for blocked phrases beside the model, which goes on meanwhile; nothing gets out before that is done."""
 
     def __init__(self, config: DecoderConfig, *, seed: int) -> None:
         super().__init__(config, seed=seed)
@@ -44,16 +44,18 @@ class Beside(Pipeline):
         guards, bind = self.guards, self._profiler.bind
         prompt = text_of(guards.redact(prompt))
         chunks = self._decode(prompt)
-        objections = [
-            self._beside.submit(bind(guards.check), prompt),
-            self._pool.submit(bind(guards.classify), prompt),
-        ]
-        first = next(chunks)
-        if any(verdict_of(objection.result()) is Verdict.BLOCK for objection in objections):
+        check = self._beside.submit(bind(guards.check), prompt)
+        classify = self._pool.submit(bind(guards.classify), prompt)
+        held = [next(chunks)]
+        if verdict_of(classify.result()) is Verdict.BLOCK:
+            return
+        while not check.done() and (chunk := next(chunks, None)) is not None:
+            held.append(chunk)
+        if verdict_of(check.result()) is Verdict.BLOCK:
             return
         released = guards.filter()
         next(released)
-        for chunk in chain((first,), chunks):
+        for chunk in chain(held, chunks):
             yield released.send(chunk).text
         for rest in released:
             yield rest.text
