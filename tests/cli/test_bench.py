@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import io
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -11,9 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from tests.experiment.load.chat_server import Behaviour, serving
 
 from aligntax.commands import bench_load
+from aligntax.commands.measuring import Shown, shown
+from aligntax.experiment.paired import MAX_PAIRS, Columns, Design, _told
 
 from .benching import DEADLINE_SECONDS, PIPELINE, QUICK, TARGETS, written
 
@@ -158,6 +163,48 @@ def test_a_load_that_another_program_made_is_read(run: Run, tmp_path: Path) -> N
     result = run("bench", PIPELINE, *QUICK, *arms, "--json", path)
     assert result.code == 0, result.err
     assert "guidellm" in written(path)["load"]["engine"]
+    assert "Under load: " in result.out
+    assert "Measured by guidellm 0.8.1." in result.out
+
+
+def test_files_of_a_load_are_looked_at_before_anything_is_measured(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = tmp_path / "other.json"
+    made.write_text("{}")
+    monkeypatch.setattr("aligntax.experiment.bench.bench", None)  # would end in a traceback
+    result = run("bench", PIPELINE, *QUICK, "--load-results", f"raw={made}")
+    assert result.code == 3
+    assert "is JSON, but neither GuideLLM's nor AIPerf's" in result.err
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    urls = ("http://127.0.0.1:9", "http://127.0.0.1:9")
+    result = run("bench", *urls, *QUICK, "--load", "poisson:20", "--load-engine", "guidellm")
+    assert result.code == 3
+    assert "GuideLLM is not installed" in result.err
+
+
+def test_ctrl_c_in_a_load_of_guidellms_ends_it_and_keeps_what_was_measured(
+    run: Run, upstream: tuple[str, Behaviour], questions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "guidellm"
+    program.write_text(f"#!{sys.executable}\nimport time; time.sleep(60)\n")
+    program.chmod(0o700)
+    monkeypatch.setattr("aligntax.experiment.load.guidellm_engine.find_guidellm", lambda: str(program))
+    show = Shown.__call__
+
+    def stopping(self: Shown, stage: str, done: float, detail: str) -> bool:
+        self.stopped = self.stopped or stage == "load by GuideLLM"
+        return show(self, stage, done, detail)
+
+    monkeypatch.setattr(Shown, "__call__", stopping)
+    path, url = tmp_path / "result.json", upstream[0]
+    load = ("--load", "poisson:20", "--load-engine", "guidellm")
+    result = run("bench", url, url, *QUICK, *load, "--prompts", questions, "--json", path)
+    assert result.code == 130
+    data = written(path)
+    assert data["design"]["pairs"] > 0
+    assert "load" not in data
 
 
 def test_the_page_shows_the_trend_of_earlier_results(run: Run, tmp_path: Path) -> None:
@@ -168,3 +215,45 @@ def test_the_page_shows_the_trend_of_earlier_results(run: Run, tmp_path: Path) -
     result = run("bench", PIPELINE, *QUICK, "--history", history, "--html", page)
     assert result.code == 0, result.err
     assert "Does it decline?" in page.read_text(encoding="utf-8")
+    assert "History:" not in result.out
+
+
+@pytest.mark.parametrize("name", ["history", "yet to come"])
+def test_a_history_without_an_earlier_result_is_told_of(run: Run, tmp_path: Path, name: str) -> None:
+    """The first run of all has none; a folder that is misspelt has none either."""
+    (tmp_path / "history").mkdir()
+    result = run("bench", PIPELINE, *QUICK, "--history", tmp_path / name, "--html", tmp_path / "report.html")
+    assert result.code == 0, result.err
+    said = result.out.splitlines()[-1]
+    assert said == f"History: no earlier result of this target in {tmp_path / name}, so no trend is shown"
+
+
+def test_the_files_are_written_also_if_nobody_reads_the_tables(tmp_path: Path) -> None:
+    json_file, html_file = tmp_path / "result.json", tmp_path / "report.html"
+    with Path("/dev/full").open("w") as full:
+        files = ("--json", str(json_file), "--html", str(html_file))
+        process = subprocess.run(
+            [sys.executable, "-m", "aligntax", "bench", PIPELINE, *QUICK, *files],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=DEADLINE_SECONDS,
+            check=False,
+        )
+    assert process.returncode != 0
+    assert written(json_file)["design"]["pairs"] == 8
+    assert html_file.stat().st_size > 10_000
+
+
+def test_the_time_left_is_shown_also_in_a_narrow_terminal() -> None:
+    """The longest that is told of a measurement leaves room for it in 80 columns."""
+    columns = Columns(["raw", "guarded"], prompt=[0] * MAX_PAIRS, seconds=6.0)
+    told = _told(columns, Design(budget_seconds=10.0), 9.9999)
+    written_to = io.StringIO()
+    with shown(Console(file=written_to, force_terminal=True, width=80, color_system=None)) as progress:
+        for _ in range(3):
+            assert progress(*told)
+    (last,) = re.findall(r"measuring .*?10,000 pairs.*?\)", written_to.getvalue())[-1:]
+    assert re.fullmatch(
+        r"measuring ━+ +(\d|-):(\d|-){2}:(\d|-){2} 10,000 pairs, tax to ±999\.99% \(wanted: ±1\.00%\)", last
+    )

@@ -16,6 +16,9 @@ from .benching import PIPELINE, QUICK, TARGETS, written
 Run = Callable[..., Any]
 
 
+URLS = ("http://127.0.0.1:9", "http://127.0.0.1:9")
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -38,7 +41,18 @@ Run = Callable[..., Any]
         ((PIPELINE, "--load-engine", "guidellm"), "--load-engine is about a load; say with --load"),
         ((PIPELINE, "--load", "sometimes:3"), "sometimes"),
         ((PIPELINE, "--load", "poisson:20", "--objective", "fast"), "fast"),
+        ((PIPELINE, "--load-seconds", "5"), "--load-seconds is about a load; say with --load"),
+        ((PIPELINE, "--search-seconds", "5"), "--search-seconds is about a load; say with --load"),
+        ((PIPELINE, "--load", "poisson:20", "--search-seconds", "5"), "say with --objective 'p99<=500ms' which one"),
+        ((PIPELINE, "--load", "poisson:20", "--objective", "p9<=1s", "--search-seconds", "0"), "budget_seconds=0.0"),
         ((PIPELINE, "--load", "poisson:20", "--load-seconds", "0"), "seconds=0.0 must be"),
+        ((PIPELINE, "--load", "constant:20", "--load-seconds", "1e6"), "at most 1,000,000 are sent; send fewer"),
+        ((PIPELINE, "--load", "poisson:20", "--load-engine", "guidellm"), "sends requests to two URLs"),
+        ((*URLS, "--load", "poisson:20", "--load-engine", "guidellm", "--objective", "p9<=1s"), "keeps to one rate"),
+        ((PIPELINE, "--load", "poisson:20", "--load-results", "raw=a"), "use one of the two"),
+        ((PIPELINE, "--load-results", "raw"), "write raw=FILE or guarded=FILE"),
+        ((PIPELINE, "--load-results", "raw=a", "--load-results", "raw=b"), "names an arm twice (raw=a raw=b)"),
+        ((PIPELINE, "--load-results", "raw=missing.json"), "missing.json: cannot be read"),
         ((PIPELINE, "--width", "0"), "width=0.0 must be a finite number above 0"),
         ((PIPELINE, "--width", "inf"), "width=inf must be a finite number above 0"),
         ((PIPELINE, "--budget", "inf"), "budget_seconds=inf must be a finite number above 0"),
@@ -89,11 +103,39 @@ def test_a_file_that_is_read_is_not_written_over(run: Run, tmp_path: Path, optio
     path = tmp_path / "file.json"
     path.write_text("[]")
     at_server = (path, "--upstream", "http://127.0.0.1:9")
-    for arguments in (at_server, (PIPELINE, "--prompts", path), (PIPELINE, "--load-results", f"raw={path}")):
+    loads = [(PIPELINE, "--load-results", f"raw={path}{run}") for run in ("", "#2")]
+    for arguments in (at_server, (PIPELINE, "--prompts", path), *loads):
         result = run("bench", *arguments, option, path)
         assert result.code == 3
         assert f"{option} {path}: it is read; name another file" in result.err
         assert path.read_text() == "[]"
+
+
+@pytest.mark.parametrize("place", ["target_of_mine.py", "target_of_mine/__init__.py"])
+def test_the_module_of_a_target_is_not_written_over(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = Path(place)
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("def pipeline(prompt): ...\n")
+    result = run("bench", "target_of_mine:pipeline", "--json", path)
+    assert result.code == 3
+    assert result.err == f"aligntax: error: --json {path}: it is read; name another file\n"
+    assert path.read_text() == "def pipeline(prompt): ...\n"
+
+
+def test_a_history_that_is_no_folder_or_is_not_shown_is_refused(run: Run, tmp_path: Path) -> None:
+    page, file = tmp_path / "report.html", tmp_path / "file"
+    file.write_text("")
+    refused = run("bench", PIPELINE, *QUICK, "--history", file, "--html", page)
+    assert refused.code == 3
+    assert f"--history {file}: is no folder; name the one that aligntax gate keeps results in" in refused.err
+    unseen = run("bench", PIPELINE, *QUICK, "--history", tmp_path)
+    assert unseen.code == 3
+    assert "the trend is shown on the page; say with --html FILE where to write it" in unseen.err
+    assert not refused.out + unseen.out
+    assert not page.exists()
 
 
 @pytest.mark.parametrize("missing", ["scipy", "matplotlib", "jinja2"])

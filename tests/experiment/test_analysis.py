@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from itertools import cycle
 from typing import Any
 
@@ -84,6 +85,7 @@ def test_what_a_guard_takes_alone_in_a_proxy_is_without_the_way_through_it():
     assert plain["left_out_seconds"]["value"] == pytest.approx(0.0045)
     proxied = analysed(columns_of(40, **alone, **{HOP: 0.0125}))
     assert proxied["tax"]["hop_seconds"]["value"] == pytest.approx(0.0025)
+    assert proxied["contention"]["hop_seconds"]["value"] == pytest.approx(0.0025)
     assert proxied["guards"][0]["alone_seconds"]["value"] == pytest.approx(0.002)
     assert proxied["guards"][0]["left_out_seconds"]["value"] == pytest.approx(0.0045)
 
@@ -93,6 +95,7 @@ def test_what_was_not_measured_is_absent():
     assert "null" not in parts
     assert parts["tax"]["distinguishable"] is None
     assert "hop_seconds" not in parts["tax"]
+    assert "hop_seconds" not in parts["contention"]
     assert "first_chunk_seconds" not in parts["tax"]
     assert parts["guards"][0]["alone_seconds"] is None
 
@@ -106,3 +109,30 @@ def test_nothing_to_compare_is_an_error_unless_somebody_ended_it(stopped, error,
     columns.stopped = stopped
     with pytest.raises(error, match=complaint):
         analysed(columns)
+
+
+def test_gpu_time_is_told_of_both_arms_once_any_request_had_some():
+    columns = columns_of(40)
+    assert "gpu_seconds" not in analysed(columns)["compute"]
+    columns.measured["guarded"] = [replace(each, gpu_seconds=0.003) for each in columns.measured["guarded"]]
+    found = analysed(columns)["compute"]["gpu_seconds"]
+    assert {arm: found[arm]["value"] for arm in found} == {
+        "raw": 0.0,
+        "guarded": pytest.approx(0.003),
+        "tax": pytest.approx(0.003),
+    }
+    columns.measured["raw"] = [replace(each, gpu_seconds=0.001) for each in columns.measured["raw"]]
+    assert analysed(columns)["compute"]["gpu_seconds"]["tax"]["value"] == pytest.approx(0.002)
+
+
+def test_the_warm_up_is_told_apart():
+    columns = columns_of(40)
+    assert "warm_up" not in analysed(columns)
+    columns.warm_up = {"raw": [0.5] * 10, "guarded": [0.7] * 10}
+    found = analysed(columns)
+    assert {arm: (times["n"], times["p50"]["value"]) for arm, times in found["warm_up"].items()} == {
+        "raw": (10, 0.5),
+        "guarded": (10, 0.7),
+    }
+    assert found["latency"]["raw"]["n"] == 40
+    assert found["latency"]["raw"]["p50"]["value"] == pytest.approx(0.010)

@@ -9,10 +9,10 @@ import platform
 import sys
 from pathlib import Path
 
+import pynvml
 import pytest
 
 import aligntax
-from aligntax.devices.sensor import Reading
 from aligntax.experiment import environment as module
 from aligntax.experiment.environment import environment
 
@@ -73,20 +73,48 @@ def test_torch_is_asked_only_if_it_is_loaded_already(monkeypatch):
     assert "torch" not in sys.modules
 
 
-def test_gpus_are_named_once_each(monkeypatch):
-    class Sensor:
-        failures = 0
+class Driver:
+    """GPUs that say what they are called."""
 
-        def read(self) -> list[Reading]:
-            return [
-                Reading("energy_joules", "gpu1", "nvml", 1.0),
-                Reading("memory_bytes", "gpu0", "nvml", 1.0),
-                Reading("energy_joules", "gpu0", "nvml", 1.0),
-                Reading("energy_joules", "package-0", "rapl", 1.0),
-            ]
+    NVMLError = pynvml.NVMLError
 
-    monkeypatch.setattr(module, "open_sensors", lambda: (Sensor(),))
-    assert environment()["gpus"] == ["gpu0", "gpu1"]
+    def __init__(self, *names: str | Exception) -> None:
+        self.names = names
+        self.open = 0
+
+    def nvmlInit(self) -> None:  # noqa: N802 - NVML's own name
+        self.open += 1
+
+    def nvmlShutdown(self) -> None:  # noqa: N802 - NVML's own name
+        self.open -= 1
+
+    def nvmlDeviceGetCount(self) -> int:  # noqa: N802 - NVML's own name
+        return len(self.names)
+
+    def nvmlDeviceGetHandleByIndex(self, index: int) -> int:  # noqa: N802 - NVML's own name
+        return index
+
+    def nvmlDeviceGetName(self, handle: int) -> str:  # noqa: N802 - NVML's own name
+        name = self.names[handle]
+        if isinstance(name, Exception):
+            raise name
+        return name
+
+
+def test_gpus_are_described_by_what_they_are_called(monkeypatch):
+    """Two machines with a GPU each are alike only if it is of the same kind."""
+    driver = Driver("NVIDIA H200", "NVIDIA L4")
+    monkeypatch.setattr(module, "pynvml", driver)
+    assert environment()["gpus"] == ["NVIDIA H200", "NVIDIA L4"]
+    assert driver.open == 0
+
+
+def test_a_gpu_that_does_not_tell_its_name_is_there_all_the_same(monkeypatch):
+    driver = Driver(pynvml.NVMLError(pynvml.NVML_ERROR_GPU_IS_LOST))
+    monkeypatch.setattr(module, "pynvml", driver)
+    (said,) = environment()["gpus"]
+    assert said.startswith("unknown (")
+    assert driver.open == 0
 
 
 def test_the_governor_is_read_or_null(monkeypatch, tmp_path: Path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -74,12 +75,26 @@ def test_warm_up_rounds_do_not_count():
     assert len(log) == 2 * (2 * 3 + 3)
 
 
-def test_it_ends_when_the_interval_is_narrow_enough():
+def test_it_ends_when_both_intervals_are_narrow_enough():
     log: list[str] = []
     columns = run_paired(arms(log, raw=1.0, guarded=1.5), PROMPTS, Design(width=0.01), quiet)
     assert columns.stopped == "width"
     assert len(columns.prompt) == 30
     assert columns.width() == 0.0
+
+
+def test_it_ends_with_the_absolute_tax_where_the_relative_one_means_nothing():
+    """A raw arm of next to no time varies by more than itself, and so does what is relative to it."""
+    turns = itertools.cycle([1e-9, 5e-6])
+
+    def nothing(prompt: str) -> Measurement:
+        return Measurement(next(turns), 0.0, Outcome.ALLOWED)
+
+    chosen = {"raw": nothing, "guarded": taking_exactly(1.0, [], "guarded")}
+    design = Design(width=0.05, max_pairs=100, warm_up_rounds=0)
+    assert run_paired(chosen, PROMPTS, design, quiet).stopped == "pairs"
+    columns = run_paired(chosen, PROMPTS, replace(design, relative=False), quiet)
+    assert (columns.stopped, len(columns.prompt)) == ("width", 30)
 
 
 def test_it_does_not_end_while_the_relative_tax_is_wide_open():
@@ -108,6 +123,27 @@ def test_whoever_is_told_of_the_progress_can_end_it(stage):
     columns = run_paired(arms([], raw=1.0, guarded=1.5), PROMPTS, Design(), lambda now, *_: now != stage)
     assert columns.stopped == "interrupted"
     assert len(columns.prompt) == (0 if stage == "warming up" else 1)
+
+
+def test_the_progress_says_how_narrow_the_wider_interval_is_and_should_be():
+    turns = itertools.cycle([0.5, 0.5, 0.5, 1.5])
+
+    def varying(prompt: str) -> Measurement:
+        return Measurement(1.0 + next(turns), 0.0, Outcome.ALLOWED)
+
+    said: list[str] = []
+    columns = run_paired(
+        {"raw": taking_exactly(1.0, [], "raw"), "guarded": varying},
+        PROMPTS,
+        Design(width=0.001, max_pairs=31, warm_up_rounds=0),
+        lambda stage, done, detail: bool(said.append(detail) or True),
+    )
+    assert said[0] == "1 pair"
+    assert said[28] == "29 pairs"
+    columns.prompt.pop()
+    expected = columns.width()
+    assert expected > 0.05
+    assert said[29] == f"30 pairs, tax to ±{expected:.2%} (wanted: ±0.10%)"
 
 
 def test_progress_never_goes_back_and_ends_below_one():
@@ -187,6 +223,6 @@ def test_traces_are_kept_of_so_many_requests_and_spans_only(monkeypatch):
     assert columns.spans["guard"].verdicts == {"allow": 3000}
     monkeypatch.setattr(paired, "MAX_SPANS", 10**6)
     fresh = Columns(["raw", "guarded"], measured={"raw": [], "guarded": []})
-    for index in range(300):
+    for index in range(paired.MAX_TRACES + 100):
         fresh.add(index, 0, {"raw": whole, "guarded": whole})
-    assert sum(each.trace is not None for each in fresh.measured["guarded"]) == 200
+    assert sum(each.trace is not None for each in fresh.measured["guarded"]) == paired.MAX_TRACES == 500

@@ -117,6 +117,7 @@ def test_a_proxy_is_measured_in_every_arm(measured):
     assert [arm["name"] for arm in measured["arms"]] == names
     assert {len(values) for values in measured["samples"]["seconds"].values()} == {16}
     assert measured["design"]["stopped"] == "pairs"
+    assert {name: times["n"] for name, times in measured["warm_up"].items()} == dict.fromkeys(names, len(PROMPTS))
     assert measured["warnings"] == []
     json.dumps(measured, allow_nan=False)
 

@@ -47,6 +47,7 @@ def test_what_a_result_holds(result):
     assert data["design"]["stopped"] == "pairs"
     names = ["raw", "guarded", "null", "only:first", "only:second", "without:first", "without:second"]
     assert [arm["name"] for arm in data["arms"]] == names
+    assert {name: times["n"] for name, times in data["warm_up"].items()} == dict.fromkeys(names, 4)
     for measure_name in ("seconds", "cpu_seconds", "outcomes"):
         assert {len(values) for values in data["samples"][measure_name].values()} == {30}
     assert set(data["samples"]["shares_seconds"]) == {"first", "second"}

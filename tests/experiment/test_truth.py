@@ -13,9 +13,12 @@ import pytest
 import torch
 
 from aligntax import Profiler
+from aligntax.experiment.analysis import analyse
 from aligntax.experiment.bench import measure
 from aligntax.experiment.call import Measurement
 from aligntax.experiment.paired import Design, run_paired
+from aligntax.experiment.seconds import answering
+from aligntax.experiment.target import prepare
 from aligntax.inference import Estimate, Verdict, compare
 from aligntax.testing import FakeClock, sleeping, sleeping_async
 from aligntax.trace import Outcome
@@ -61,20 +64,18 @@ def simulated(seed: int):
 def test_intervals_cover_the_injected_tax_as_often_as_they_say():
     """The mean tax is 1.5 ms; of 200 experiments of 40 pairs, 95 % should say so."""
     mean, shares, relative = 0, 0, 0
-    for seed in range(200):
-        profiler, pipeline = simulated(seed)
-        with profiler:
-            data = measure(
-                "simulated",
-                pipeline,
-                PROMPTS,
-                design=Design(width=1e-9, max_pairs=40, warm_up_rounds=0, seed=seed),
-                compute=False,
-                progress=quiet,
-            ).data
-        mean += Estimate.from_dict(data["tax"]["mean_seconds"]).covers(0.0015)
-        relative += Estimate.from_dict(data["tax"]["relative"]).covers(0.0015 / (0.01 * math.exp(0.05**2 / 2)))
-        shares += Estimate.from_dict(data["guards"][0]["share_seconds"]).covers(0.001)
+    profiler, pipeline = simulated(seed=0)
+    with profiler:
+        target = prepare("simulated", pipeline, PROMPTS)
+        everything = frozenset(target.guards)
+        arms = {"raw": answering(target, everything), "guarded": answering(target)}
+        for seed in range(200):
+            design = Design(width=1e-9, max_pairs=40, warm_up_rounds=0, seed=seed)
+            data = analyse(run_paired(arms, PROMPTS, design, quiet), target.guards)
+            mean += Estimate.from_dict(data["tax"]["mean_seconds"]).covers(0.0015)
+            relative += Estimate.from_dict(data["tax"]["relative"]).covers(0.0015 / (0.01 * math.exp(0.05**2 / 2)))
+            shares += Estimate.from_dict(data["guards"][0]["share_seconds"]).covers(0.001)
+        target.caller.close()
     assert 184 <= mean <= 196
     assert 184 <= relative <= 196
     assert 184 <= shares <= 196

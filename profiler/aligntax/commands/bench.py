@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aligntax.commands.bench_load import load_options
-from aligntax.commands.bench_targets import chat_at, runner
+from aligntax.commands.bench_targets import chat_at, files_of, runner
 from aligntax.commands.measuring import INTERRUPTED, refusing_what_the_target_raises, require_extra, shown
 from aligntax.commands.refusal import complain, refusing_bad_input, require_outputs
 
@@ -75,16 +75,31 @@ def bench(
     load: Annotated[
         str | None,
         typer.Option(
-            help="Then put both under load: poisson:RATE or constant:RATE, in requests a second.", metavar="ARRIVALS"
+            help="Then put both under load: poisson:RATE or constant:RATE, in requests a second. Each is sent at most "
+            "1,000,000 in all, those of a search among them.",
+            metavar="ARRIVALS",
         ),
     ] = None,
-    load_seconds: Annotated[float, typer.Option(help="How long, in each of the two.", metavar="SECONDS")] = 30.0,
+    load_seconds: Annotated[
+        float | None, typer.Option(help="How long, in each of the two; 30 by default.", metavar="SECONDS")
+    ] = None,
     slo: Annotated[
         str | None, typer.Option(help="What a good answer is, for the goodput: e2e=2s,ttft=200ms.", metavar="TIMES")
     ] = None,
     objective: Annotated[
         str | None,
-        typer.Option(help="Search for the highest rate that keeps it: 'p99<=500ms'.", metavar="OBJECTIVE"),
+        typer.Option(
+            help="Then search for the highest rate that keeps it: 'p99<=500ms', or 'ttft p99<=200ms'. A p99 takes far "
+            "longer than a p90.",
+            metavar="OBJECTIVE",
+        ),
+    ] = None,
+    search_seconds: Annotated[
+        float | None,
+        typer.Option(
+            help="End that search after so many seconds in any case, and tell what was seen by then; 600 by default.",
+            metavar="SECONDS",
+        ),
     ] = None,
     load_engine: Annotated[
         Engine, typer.Option(help="What makes it; guidellm, where installed, for two URLs.")
@@ -126,13 +141,15 @@ def bench(
             seconds=load_seconds,
             slo=slo,
             objective=objective,
+            search_seconds=search_seconds,
             engine=load_engine,
             results=load_results or (),
             seed=seed,
         )
         outputs = {"--json": json, "--html": html}
-        read = [prompts, *map(Path, loading.files.values()), *(path for path in map(Path, target) if path.is_file())]
-        require_outputs(outputs, read)
+        require_outputs(outputs, [prompts, *loading.files, *files_of(target)])
+        _require_history(history, html)
+        load_found = loading.read()
         run = runner(target, upstream, partial(chat_at, model=model, stream=stream, max_tokens=max_tokens), prompts)
     from rich.console import Console
 
@@ -141,24 +158,42 @@ def bench(
         try:
             result = run(design, each, cold, loading.own_plan, progress)
             if not progress.stopped:
-                elsewhere = loading.from_elsewhere(target, prompts, model=model, stream=stream)
-                if elsewhere is not None:
-                    result = result.with_load(elsewhere)
+                made = loading.from_guidellm(target, prompts, model=model, stream=stream, progress=progress)
+                load_found = load_found if made is None else made
+                if load_found is not None:
+                    result = result.with_load(load_found)
         except KeyboardInterrupt as error:
             complain(str(error) or "interrupted")
             raise typer.Exit(INTERRUPTED) from error
     from aligntax.report.experiment import ExperimentTable, write_page
 
-    out.print(ExperimentTable(result.data))
+    trend = None
     with refusing_bad_input():
+        try:  # first the files: whoever reads the tables may have stopped reading, and what was measured is kept then
+            if json is not None:
+                result.save(json)
+            if html is not None:
+                trend = None if history is None else _trend(history, result)
+                write_page(result.data, html, history=trend or ())
+        finally:
+            out.print(ExperimentTable(result.data))
         if json is not None:
-            result.save(json)
             out.print(f"Result: {json}", soft_wrap=True)
         if html is not None:
-            write_page(result.data, html, history=() if history is None else _trend(history, result))
             out.print(f"Report: {html}", soft_wrap=True)
+        if history is not None and not trend:
+            out.print(f"History: no earlier result of this target in {history}, so no trend is shown", soft_wrap=True)
     if progress.stopped:
         raise typer.Exit(INTERRUPTED)
+
+
+def _require_history(history: Path | None, html: Path | None) -> None:
+    if history is None:
+        return
+    if html is None:
+        raise ValueError(f"--history {history}: the trend is shown on the page; say with --html FILE where to write it")
+    if history.exists() and not history.is_dir():
+        raise ValueError(f"--history {history}: is no folder; name the one that aligntax gate keeps results in")
 
 
 def _trend(folder: Path, result: Result) -> list[dict[str, Any]]:

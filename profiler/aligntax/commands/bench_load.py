@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aligntax.commands.bench_targets import are_urls, prompts_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from aligntax.commands.measuring import Shown
     from aligntax.experiment.load import Plan
 
 __all__ = ["Load", "load_options"]
@@ -21,13 +21,13 @@ class Load(NamedTuple):
     Attributes:
         plan: of the load; None: there is none.
         by_guidellm: whether GuideLLM makes it.
-        files: of other programs, by arm: they stand for a load.
+        runs: of other programs, by arm, each `FILE` or `FILE#2`: they stand for a load.
         slo: what a good answer is, as it was written; None: nothing.
     """
 
     plan: Plan | None
     by_guidellm: bool
-    files: dict[str, str]
+    runs: Mapping[str, str]
     slo: str | None
 
     @property
@@ -35,35 +35,57 @@ class Load(NamedTuple):
         """The plan, where the experiment itself makes the load."""
         return None if self.by_guidellm else self.plan
 
-    def from_elsewhere(
-        self, target: Sequence[str], prompts: Path | None, *, model: str, stream: bool
-    ) -> dict[str, Any] | None:
-        """Return the part `load` of a result that another program found; None where there is none.
+    @property
+    def files(self) -> list[Path]:
+        """Those that are read."""
+        from aligntax.experiment.load.foreign import run_of
+
+        return [Path(run_of(run)[0]) for run in self.runs.values()]
+
+    def read(self) -> Mapping[str, Any] | None:
+        """Return the part `load` of a result that files of other programs hold; None where none was named.
 
         Raises:
-            ValueError: if a file is no result, or GuideLLM is not installed.
-            RuntimeError: if GuideLLM fails.
+            ValueError: if one of them is no result.
         """
-        if self.by_guidellm and self.plan is not None:
-            from aligntax.experiment.load.guidellm_engine import load_by_guidellm
+        if not self.runs:
+            return None
+        from aligntax.experiment.load import Slo
+        from aligntax.experiment.load.foreign import foreign_load
 
-            urls = dict(zip(("raw", "guarded"), target, strict=True))
-            return load_by_guidellm(urls, prompts_of(prompts), self.plan, model=model, stream=stream)
-        if self.files:
-            from aligntax.experiment.load import Slo
-            from aligntax.experiment.load.foreign import foreign_load
+        return foreign_load(self.runs, None if self.slo is None else Slo.parse(self.slo))
 
-            return foreign_load(self.files, None if self.slo is None else Slo.parse(self.slo))
-        return None
+    def from_guidellm(
+        self, target: Sequence[str], prompts: Path | None, *, model: str, stream: bool, progress: Shown
+    ) -> Mapping[str, Any] | None:
+        """Return the part `load` of a result that GuideLLM makes; None where it is not asked to, or Ctrl-C ended it.
+
+        Raises:
+            ValueError: if it cannot do what it is asked to.
+            RuntimeError: if it fails.
+        """
+        if not self.by_guidellm or self.plan is None:
+            return None
+        from aligntax.experiment.load.guidellm_engine import load_by_guidellm
+
+        urls = dict(zip(("raw", "guarded"), target, strict=True))
+        try:
+            found = load_by_guidellm(urls, prompts_of(prompts), self.plan, progress, model=model, stream=stream)
+        except KeyboardInterrupt:  # what was measured before it is to be told all the same
+            progress.stopped = True
+            return None
+        progress.stopped = progress.stopped or found["stopped"] == "interrupted"
+        return found
 
 
 def load_options(
     target: Sequence[str],
     *,
     load: str | None,
-    seconds: float,
+    seconds: float | None,
     slo: str | None,
     objective: str | None,
+    search_seconds: float | None,
     engine: str,
     results: Sequence[str],
     seed: int,
@@ -73,33 +95,53 @@ def load_options(
     Raises:
         ValueError: for what is none, or does not go together.
     """
-    files = dict(_file(each) for each in results)
+    runs = dict(_run(each) for each in results)
+    if len(runs) < len(results):
+        raise ValueError(f"--load-results names an arm twice ({' '.join(results)}); name one file for each")
     if load is None:
         made_by = None if engine == "aligntax" else engine
-        options = (("--slo", slo), ("--objective", objective), ("--load-engine", made_by))
+        options = (
+            ("--slo", slo),
+            ("--objective", objective),
+            ("--search-seconds", search_seconds),
+            ("--load-seconds", seconds),
+            ("--load-engine", made_by),
+        )
         given = [option for option, value in options if value is not None]
-        if given and not (files and given == ["--slo"]):
+        if given and not (runs and given == ["--slo"]):
             raise ValueError(f"{given[0]} is about a load; say with --load poisson:RATE which one")
-        return Load(None, False, files, slo)
-    if files:
+        return Load(None, False, runs, slo)
+    if runs:
         raise ValueError("--load makes a load, and --load-results reads one; use one of the two")
     if engine == "guidellm" and not are_urls(target):
         raise ValueError("--load-engine guidellm sends requests to two URLs; the target is none")
-    return Load(_plan(load, seconds, slo, objective, seed), engine == "guidellm", files, slo)
+    if engine == "guidellm":
+        from aligntax.experiment.load.guidellm_engine import find_guidellm
+
+        if objective is not None:
+            raise ValueError("--objective is searched with --load-engine aligntax; guidellm keeps to one rate")
+        find_guidellm()  # complains before anything is measured
+    if search_seconds is not None and objective is None:
+        raise ValueError("--search-seconds is about a search; say with --objective 'p99<=500ms' which one")
+    return Load(_plan(load, seconds, slo, objective, search_seconds, seed), engine == "guidellm", {}, slo)
 
 
-def _plan(load: str, seconds: float, slo: str | None, objective: str | None, seed: int) -> Plan:
+def _plan(
+    load: str, seconds: float | None, slo: str | None, objective: str | None, search_seconds: float | None, seed: int
+) -> Plan:
     from aligntax.experiment.load import Arrivals, Objective, Plan, SearchPlan, Slo
+    from aligntax.experiment.load.plan import SEARCH_SECONDS, SECONDS
 
+    budget = SEARCH_SECONDS if search_seconds is None else search_seconds
     return Plan(
         Arrivals.parse(load, seed),
-        seconds=seconds,
+        seconds=SECONDS if seconds is None else seconds,
         slo=None if slo is None else Slo.parse(slo),
-        search=None if objective is None else SearchPlan(Objective.parse(objective)),
+        search=None if objective is None else SearchPlan(Objective.parse(objective), budget_seconds=budget),
     )
 
 
-def _file(text: str) -> tuple[str, str]:
+def _run(text: str) -> tuple[str, str]:
     arm, equals, path = text.partition("=")
     if not equals or arm not in ("raw", "guarded") or not path:
         raise ValueError(f"--load-results {text!r}: write raw=FILE or guarded=FILE")

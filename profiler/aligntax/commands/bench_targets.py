@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from aligntax.experiment.paired import Design
     from aligntax.experiment.result import Result
 
-__all__ = ["Run", "are_urls", "chat_at", "prompts_of", "runner"]
+__all__ = ["Run", "are_urls", "chat_at", "files_of", "prompts_of", "runner"]
 
 _CONFIGURATIONS = (".toml", ".json")
 _URLS = ("http://", "https://")
@@ -100,6 +100,13 @@ def chat_at(url: str, *, model: str, stream: bool, max_tokens: int | None) -> An
     from aligntax.experiment.load.chat import Chat
 
     return Chat(url, model=model, stream=stream, more={} if max_tokens is None else {"max_tokens": max_tokens})
+
+
+def files_of(target: Sequence[str]) -> list[Path]:
+    """Return the files of the working folder that a target is read from: a configuration, or a module."""
+    modules = [each.partition(":")[0].replace(".", "/") for each in target if ":" in each and not are_urls([each])]
+    named = [*target, *(f"{module}.py" for module in modules), *(f"{module}/__init__.py" for module in modules)]
+    return [path for path in map(Path, named) if path.is_file()]
 
 
 def are_urls(target: Sequence[str]) -> bool:

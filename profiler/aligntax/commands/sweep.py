@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     "Examples:\n\n"
+    "aligntax sweep demo --over patterns=10,100,1000,10000 --over model_size=1,2,4,8 --html scaling.html\n\n"
     "aligntax sweep mypackage.serving --over patterns=10,100,1000,10000 --json scaling.json\n\n"
     "aligntax sweep mypackage.serving:sized --over prompt_length=64,256,1024,4096 --over batch_size=1,2,4,8\n\n"
-    "aligntax sweep mypackage.serving --over concurrency=1,2,4,8 --into result.json   (for the page of that result)"
+    "aligntax sweep mypackage.serving --over concurrency=1,2,4,8 --into result.json --html report.html"
 )
 
 
@@ -29,7 +30,7 @@ def sweep(
         str,
         typer.Argument(
             help="package.module with a function sweep(parameter, value) that makes a pipeline, or "
-            "package.module:function.",
+            "package.module:function; or 'demo'.",
             metavar="TARGET",
         ),
     ],
@@ -49,8 +50,10 @@ def sweep(
         ),
     ] = None,
     json: Annotated[Path | None, typer.Option(help="Write the curves as JSON.", metavar="FILE")] = None,
-    into: Annotated[
-        Path | None, typer.Option(help="Add the curves to this result, for its page.", metavar="RESULT")
+    into: Annotated[Path | None, typer.Option(help="Add the curves to this result.", metavar="RESULT")] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(help="Draw the curves on one page; beside --into, on that of the whole result.", metavar="FILE"),
     ] = None,
     width: Annotated[
         float,
@@ -80,7 +83,7 @@ def sweep(
         for parameter, values in wanted.items():
             check_values(parameter, values)
         design = Design(width, budget, pairs, seed=seed)
-        require_outputs({"--json": json, "--into": into}, (prompts,))
+        require_outputs({"--json": json, "--into": into, "--html": html}, (prompts,))
         result = None if into is None else Result.load(into)
     from rich.console import Console
 
@@ -100,13 +103,19 @@ def sweep(
     for data in found.values():
         _print(out, data)
     with refusing_bad_input():
-        if json is not None and found:
+        if found:
             created = datetime.now(UTC).isoformat(timespec="seconds")
-            write_json(json, {"schema": SCHEMA, "created": created, "target": target, "scaling": found})
-            out.print(f"Curves: {json}", soft_wrap=True)
-        if result is not None and into is not None and found:
-            Result({**result.data, "scaling": {**(result.data.get("scaling") or {}), **found}}).save(into)
-            out.print(f"Added to: {into}", soft_wrap=True)
+            curves = {"schema": SCHEMA, "created": created, "target": target, "scaling": found}
+            if json is not None:
+                write_json(json, curves)
+                out.print(f"Curves: {json}", soft_wrap=True)
+            if result is not None and into is not None:
+                result = Result({**result.data, "scaling": {**(result.data.get("scaling") or {}), **found}})
+                result.save(into)
+                out.print(f"Added to: {into}", soft_wrap=True)
+            if html is not None:
+                _draw(html, curves, None if result is None else result.data)
+                out.print(f"Report: {html}", soft_wrap=True)
     if interrupted:
         raise typer.Exit(INTERRUPTED)
 
@@ -134,24 +143,37 @@ def _number(text: str) -> float:
         return float(text)
 
 
+def _draw(html: Path, curves: Mapping[str, Any], result: Mapping[str, Any] | None) -> None:
+    from aligntax.report.experiment import write_page, write_scaling_page
+
+    if result is None:
+        write_scaling_page(curves, html)
+    else:
+        write_page(result, html)
+
+
 def _print(out: Any, data: Mapping[str, Any]) -> None:
-    fit = data["fit"]
+    from aligntax.report.experiment.wording import growth
+
     out.print(f"Tax over {data['parameter']}", style="bold")
     out.print()
     out.print(_table(data))
     out.print()
-    if fit is None:
-        out.print(f"No exponent: {data['reason']}.", soft_wrap=True)
-    else:
-        exponent = fit["exponent"]
-        out.print(
-            f"The tax grows as {data['parameter']} to the power {exponent['value']:.2f} "
-            f"({exponent['low']:.2f} to {exponent['high']:.2f}).",
-            soft_wrap=True,
-        )
+    out.print(growth(data), soft_wrap=True)
+    if data["stopped"] == "interrupted":
+        out.print("Interrupted: these are the sizes that were done by then.")
     for warning in data["warnings"]:
         out.print(f"Note: {warning}.", style="dim", soft_wrap=True)
     out.print()
+
+
+def _above_zero(point: Mapping[str, Any]) -> str:
+    """Return on which side of 0 the whole interval of a tax lies."""
+    if point["distinguishable"] is None:
+        return MISSING
+    if not point["distinguishable"]:
+        return "no"
+    return "yes" if point["tax_seconds"]["value"] > 0 else "below"
 
 
 def _table(data: Mapping[str, Any]) -> Table:
@@ -169,6 +191,6 @@ def _table(data: Mapping[str, Any]) -> Table:
             duration(point["guarded_seconds"]["value"]),
             with_interval(point["tax_seconds"], signed_duration),
             with_interval(point["relative"], signed_percentage),
-            {True: "yes", False: "no", None: MISSING}[point["distinguishable"]],
+            _above_zero(point),
         )
     return table

@@ -88,6 +88,8 @@ def whatif(
         from aligntax.experiment.result import Result, write_json
         from aligntax.experiment.whatif import predict, read_traces, verify_target
 
+        if prompts is not None and verify is None:
+            raise ValueError(f"--prompts {prompts}: is for --verify; name a target to run with it, or leave it out")
         changes = _changes(drop or (), faster or (), parallel or (), reorder or ())
         design = Design(budget_seconds=budget, max_pairs=pairs, seed=seed)
         # What the requests are read from may get the prediction as well.
@@ -113,11 +115,15 @@ def whatif(
                 found = verify_target(prediction, verify, prompts, design, progress)
             except KeyboardInterrupt:
                 interrupted = True
+                err.print("The verification was interrupted, and tells nothing; the prediction stands.")
             else:
                 data["verification"] = found.to_dict()
         if not interrupted:
             out.print()
             out.print(_verification_table(data["verification"]))
+            out.print()
+            for note in _verification_notes(data["verification"]):
+                out.print(note, style="dim")
     with refusing_bad_input():
         if json is not None:
             write_json(json, data)
@@ -183,6 +189,7 @@ def _prediction_table(data: Mapping[str, Any]) -> Table:
     add("tax, p50", tax["p50_seconds"])
     add("tax, p99", tax["p99_seconds"])
     add("duration, mean", data["request"]["mean_seconds"], signed=False)
+    add("duration, p99", data["request"]["p99_seconds"], signed=False)
     if blocked is not None:
         add(f"time to a block, mean (n = {blocked['n']:,})", blocked["mean_seconds"], signed=False)
     return table
@@ -190,21 +197,28 @@ def _prediction_table(data: Mapping[str, Any]) -> Table:
 
 def _notes(data: Mapping[str, Any], incomplete: int) -> Iterator[str]:
     from aligntax.report.experiment.estimates import signed_duration
+    from aligntax.report.experiment.wording import counted
+    from aligntax.tax import smallest_sample
 
     traces, blocked = data["traces"], data["blocked"]
     yield (
         f"Requests: {traces['read']:,} read, {traces['comparable']:,} ran to their end, {traces['blocked']:,} blocked, "
         f"{traces['left_out']:,} failed or given up. The differences of p50 and p99 are differences of quantiles."
     )
+    few = [q for q in (0.50, 0.99) if traces["comparable"] < smallest_sample(q)]
+    if few:
+        takes = " and ".join(f"a p{q * 100:g} takes {smallest_sample(q):,}" for q in few)
+        yield f"n too small: {takes} that ran to their end."
     if incomplete:
-        yield f"{incomplete:,} requests were passed over: not all of their spans or GPU times had been written."
+        yield f"Passed over: {counted(incomplete, 'request')} of which not all spans or GPU times had been written."
     if blocked is not None and blocked["let_through"]:
-        yield f"{blocked['let_through']:,} requests would not be blocked any more; how they go on is not known."
+        through = counted(blocked["let_through"], "request")
+        yield f"{through} would not be blocked any more; what would happen instead is not known."
     residual = data["tax"]["residual_seconds"]
     if residual is not None:
         yield (
             f"The tax includes the contention that was measured, {signed_duration(residual['value'])} a request; it is "
-            "taken to stay."
+            "taken to stay while there is a guard."
         )
     for warning in data["warnings"]:
         yield f"Note: {warning}."
@@ -212,10 +226,11 @@ def _notes(data: Mapping[str, Any], incomplete: int) -> Iterator[str]:
 
 def _verification_table(data: Mapping[str, Any]) -> Table:
     from aligntax.report.experiment.estimates import quantile_interval, signed_duration, with_interval
+    from aligntax.report.experiment.wording import counted
     from aligntax.report.tables import empty_table
 
     table = empty_table()
-    table.add_column(f"{data['target']} ({data['n']:,} pairs)")
+    table.add_column(f"{data['target']} ({counted(data['n'], 'pair')})")
     for title in ("predicted", "measured", "error"):
         table.add_column(title, justify="right")
     error = data["error"]
@@ -225,9 +240,28 @@ def _verification_table(data: Mapping[str, Any]) -> Table:
         ("tax with the change, mean", "tax", "mean_seconds", None, signed_duration),
         ("what the change does, p50", "saving", "p50_seconds", None, signed_duration),
         ("duration with the change, p50", "request", "p50_seconds", error["request"], duration),
+        ("duration with the change, p99", "request", "p99_seconds", None, duration),
     ):
         figures = data[part][name]
         shown = with_interval if name == "mean_seconds" else quantile_interval
         cells = (shown(figures[how], write) for how in ("predicted", "measured"))
         table.add_row(title, *cells, "" if off is None else percentage(off, signed=True))
     return table
+
+
+def _verification_notes(data: Mapping[str, Any]) -> Iterator[str]:
+    from aligntax.report.experiment.wording import counted
+
+    design = data["design"]
+    ended = {
+        "width": f"the tax was known to ±{percentage(design['width'])} of a request",
+        "budget": f"--budget was used up ({design['budget_seconds']:g} s)",
+        "pairs": f"--pairs was reached ({design['pairs']:,})",
+    }
+    yield (
+        f"Verified on {counted(design['prompts']['count'], 'prompt')} in {duration(design['seconds'])}, until "
+        f"{ended[design['stopped']]}. An error is predicted over measured, less one. The p99 of the tax stands beside "
+        "nothing: requests with and without guards are measured one after the other, and both vary."
+    )
+    for warning in data["warnings"]:
+        yield f"Note: {warning}."

@@ -49,7 +49,12 @@ def analyse(columns: Columns, guards: Mapping[str, Layer]) -> dict[str, Any]:
         "samples": _samples(columns, guards),
         "tax": tax,
         **({"null": null} if null else {}),
-        "latency": {arm: _latency(columns, arm) for arm in columns.arms},
+        "latency": {arm: _latency(_seconds(columns, arm, columns.comparable(arm))) for arm in columns.arms},
+        **(
+            {"warm_up": {arm: _latency(np.array(values)) for arm, values in columns.warm_up.items()}}
+            if columns.warm_up
+            else {}
+        ),
         "guards": [_guard(columns, attributions, layer, null) for layer in guards.values()],
         "contention": _contention(columns, chosen, attributions),
         "compute": _compute(columns),
@@ -118,8 +123,7 @@ def _outside(effect: Mapping[str, float | None], band: Mapping[str, float | None
     return low > reach or high < -reach
 
 
-def _latency(columns: Columns, arm: str) -> dict[str, Any]:
-    values = _seconds(columns, arm, columns.comparable(arm))
+def _latency(values: Seconds) -> dict[str, Any]:
     if not len(values):
         return {"n": 0}
     quantiles = {name: quantile(values, q).to_dict() for name, q in QUANTILES.items()}
@@ -173,29 +177,53 @@ def _difference(columns: Columns, base: str, new: str) -> dict[str, float | None
 
 
 def _contention(columns: Columns, chosen: Sequence[int], attributions: Sequence[Attribution]) -> dict[str, Any] | None:
-    """Return how much more the guards cost than a replay of their spans says: what they take from the rest."""
+    """Return how much more the guards cost than a replay of their spans says: what they take from the rest.
+
+    In a proxy the way through it is part of that; what it takes is told beside it.
+    """
     if not chosen:
         return None
     raw, guarded = (_seconds(columns, arm, chosen) for arm in (RAW, GUARDED))
     replayed = np.array([each.tax_ns / NANO for each in attributions])
+    hop = _hop(columns, chosen)
     return {
         "measured_seconds": mean_of_differences(raw, guarded).to_dict(),
         "replayed_seconds": mean(replayed).to_dict(),
         "residual_seconds": mean_of_differences(replayed, guarded - raw).to_dict(),
+        **({"hop_seconds": hop} if hop else {}),
     }
 
 
+def _hop(columns: Columns, chosen: Sequence[int]) -> dict[str, float | None] | None:
+    """Return what the way through a proxy takes on average; None without one."""
+    if HOP not in columns.arms:
+        return None
+    both = sorted({*chosen}.intersection(columns.comparable(RAW, HOP)))
+    if not both:
+        return None
+    raw, hop = (_seconds(columns, arm, both) for arm in (RAW, HOP))
+    return mean_of_differences(raw, hop).to_dict()
+
+
 def _compute(columns: Columns) -> dict[str, Any]:
+    """Return what requests need of processors and GPUs; what is not known of every one of them is left out."""
     chosen = columns.comparable(RAW, GUARDED)
-    cpu = {arm: [columns.measured[arm][index].cpu_seconds for index in chosen] for arm in (RAW, GUARDED)}
-    known = {arm: np.array([value for value in values if value is not None]) for arm, values in cpu.items()}
-    if len(known[RAW]) != len(chosen) or len(known[GUARDED]) != len(chosen):
-        return {}
+    raw, guarded = ([columns.measured[arm][index] for index in chosen] for arm in (RAW, GUARDED))
+    found = {}
+    if all(each.cpu_seconds is not None for each in (*raw, *guarded)):
+        found["cpu_seconds"] = _needed([[each.cpu_seconds or 0.0 for each in arm] for arm in (raw, guarded)])
+    # Where one request's layers were timed on a GPU, all are: others have left no work to it.
+    if any(each.gpu_seconds is not None for each in (*raw, *guarded)):
+        found["gpu_seconds"] = _needed([[each.gpu_seconds or 0.0 for each in arm] for arm in (raw, guarded)])
+    return found
+
+
+def _needed(arms: Sequence[Sequence[float]]) -> dict[str, Any]:
+    raw, guarded = arms
     return {
-        "cpu_seconds": {
-            **{arm: mean(values).to_dict() for arm, values in known.items()},
-            "tax": mean_of_differences(known[RAW], known[GUARDED]).to_dict(),
-        }
+        RAW: mean(raw).to_dict(),
+        GUARDED: mean(guarded).to_dict(),
+        "tax": mean_of_differences(raw, guarded).to_dict(),
     }
 
 

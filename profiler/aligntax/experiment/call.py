@@ -36,6 +36,7 @@ class Measurement:
         attribution: who caused how much of it; None as above.
         first_chunk_seconds: from the call to the first piece of a stream with a text; None where there was none.
         output: the answer, where it was to be kept; a list of its items where it was a stream.
+        gpu_seconds: in which a GPU had work of its layers, added up over GPUs; None where none was timed on one.
     """
 
     seconds: float
@@ -45,6 +46,7 @@ class Measurement:
     attribution: Attribution | None = None
     first_chunk_seconds: float | None = None
     output: Any = None
+    gpu_seconds: float | None = None
 
 
 class Caller:
@@ -132,6 +134,7 @@ class Caller:
             attribution,
             took.first_chunk_seconds,
             took.output if keep_output else None,
+            _gpu_seconds(trace),
         )
 
     def _call(self, prompt: Any, *, keep: bool) -> _Took:
@@ -208,3 +211,21 @@ async def _consume_async(answer: Any, shape: Shape, clock: Clock, *, keep: bool)
 
 def _says_something(item: Any) -> bool:
     return item is not None and not (isinstance(item, (str, bytes)) and not item)
+
+
+def _gpu_seconds(trace: Trace) -> float | None:
+    """Return how long GPUs had work of a request's layers; what overlaps on one, as nested layers do, counts once."""
+    timed = sorted(
+        (str(span.gpu_device), span.gpu_start_ns, span.gpu_end_ns)
+        for span in trace.spans
+        if span.gpu_start_ns is not None and span.gpu_end_ns is not None
+    )
+    if not timed:
+        return None
+    total_ns, device, until_ns = 0, "", 0
+    for of, start_ns, end_ns in timed:
+        if of != device:
+            device, until_ns = of, start_ns
+        total_ns += max(0, end_ns - max(start_ns, until_ns))
+        until_ns = max(until_ns, end_ns)
+    return total_ns / 1e9

@@ -12,9 +12,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import IO
+from typing import IO, Any
 
-__all__ = ["Child", "child", "end_with_parent"]
+__all__ = ["Child", "child", "end_group", "end_with_parent"]
 
 MAX_LINE = 1 << 16
 _LAST_LINES = 20
@@ -119,17 +119,29 @@ def child(
         yield Child(process, wanted)
     finally:
         try:
-            if grace_seconds:
-                process.terminate()
-                process.wait(grace_seconds)
-        except subprocess.TimeoutExpired:
-            pass  # it is killed, then
+            end_group(process, grace_seconds)
         finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # and whatever it has started
-            process.wait()
             if process.stdin is not None:
                 process.stdin.close()
+
+
+def end_group(process: subprocess.Popen[Any], grace_seconds: float = 0.0) -> None:
+    """End a process that has a group of its own, and whatever it has started.
+
+    Args:
+        process: leads its group; it may have ended, and left others behind.
+        grace_seconds: for it to end by itself when it is told to. 0: it is not asked.
+    """
+    try:
+        if grace_seconds:
+            process.terminate()
+            process.wait(grace_seconds)
+    except subprocess.TimeoutExpired:
+        pass  # it is killed, then
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def end_with_parent() -> None:

@@ -8,12 +8,14 @@ import platform
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import pynvml
+
 import aligntax
-from aligntax.devices import open_sensors
 
 __all__ = ["environment"]
 
@@ -32,7 +34,7 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),
         "versions": {"aligntax": aligntax.__version__, **_versions()},
-        "gpus": sorted({reading.device for sensor in open_sensors() for reading in sensor.read() if _is_gpu(reading)}),
+        "gpus": _gpus(),
         "threads": {**_thread_settings(), **_torch_threads()},
         "garbage_collector": {
             "enabled": gc.isenabled(),
@@ -45,8 +47,20 @@ def environment() -> dict[str, Any]:
     }
 
 
-def _is_gpu(reading: Any) -> bool:
-    return str(reading.device).startswith("gpu")
+def _gpus() -> list[str]:
+    """Return what each GPU calls itself, in the order of the driver; none where there is no driver."""
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        return []
+    try:
+        handles = map(pynvml.nvmlDeviceGetHandleByIndex, range(pynvml.nvmlDeviceGetCount()))
+        return [str(pynvml.nvmlDeviceGetName(handle)) for handle in handles]
+    except pynvml.NVMLError as error:
+        return [f"unknown ({error})"]
+    finally:
+        with suppress(pynvml.NVMLError):  # the driver may be gone before us
+            pynvml.nvmlShutdown()
 
 
 def _versions() -> dict[str, str]:

@@ -8,19 +8,21 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 
-from aligntax.experiment.arms import GUARDED, RAW, orders
+from aligntax.experiment.arms import GUARDED, RAW
 from aligntax.experiment.call import Measurement
+from aligntax.experiment.turns import Turns, warm_up
 from aligntax.inference import median_of_differences, ratio_of_means
 from aligntax.trace import Span
 
 __all__ = ["Columns", "Design", "Progress", "run_paired"]
 
 MAX_PAIRS = 10_000
-MAX_TRACES = 200
+MAX_TRACES = 500  # what-if predictions are made from them, and those of a p99 take 299 that ran to their end
 MAX_SPANS = 50_000
 MIN_PAIRS = 30
 CHECK_GROWTH = 1.2
@@ -39,6 +41,8 @@ class Design:
         max_pairs: after which it ends in any case.
         warm_up_rounds: rounds over all prompts, before the first that counts; they take no more than the budget either.
         seed: of the orders.
+        relative: whether the relative tax must be as narrow, too; that of a guard alone, which has no raw time to speak
+            of, never gets so.
     """
 
     width: float = 0.01
@@ -46,6 +50,7 @@ class Design:
     max_pairs: int = MAX_PAIRS
     warm_up_rounds: int = 1
     seed: int = 0
+    relative: bool = True
 
     def __post_init__(self) -> None:
         for name in ("width", "budget_seconds"):
@@ -100,6 +105,7 @@ class Columns:
         spans: of the guarded arm's layers.
         stopped: why it ended: `width`, `budget`, `pairs` or `interrupted`.
         seconds: how long it went on.
+        warm_up: how long the first requests of each arm's warm-up took, by its name; none of them counts.
         warm_up_cut: how many prompts its warm-up should have had more, when the time for that was up.
     """
 
@@ -110,6 +116,7 @@ class Columns:
     spans: dict[str, LayerSpans] = field(default_factory=dict)
     stopped: str = "interrupted"
     seconds: float = 0.0
+    warm_up: dict[str, list[float]] = field(default_factory=dict)
     warm_up_cut: int = 0
     _kept_spans: int = 0
 
@@ -138,21 +145,39 @@ class Columns:
             index for index in range(len(self.prompt)) if all(column[index].outcome.comparable for column in chosen)
         ]
 
-    def width(self) -> float | None:
+    def cut_short(self, prompts: int) -> list[str]:
+        """Return what the budget cut off, one line each.
+
+        Args:
+            prompts: how many there were to ask.
+        """
+        lines = []
+        more = "pairs" if self.stopped == "pairs" else "time"
+        if self.warm_up_cut:
+            lines.append(f"the warm-up ended early, {self.warm_up_cut:,} prompts short; give it more time")
+        if len(self.prompt) < prompts:
+            lines.append(f"only {len(self.prompt):,} of {prompts:,} prompts were asked; give it more {more}")
+        return lines
+
+    def width(self, *, relative: bool = True) -> float | None:
         """Return half the width of the headline's wider interval as a share of a request; None if n is too small.
 
         The absolute tax is a median, and the relative one a ratio of means, which a few slow requests widen: it is
         often known far later.
+
+        Args:
+            relative: whether the relative tax counts; without it, it is the absolute one's interval.
         """
         chosen = self.comparable(RAW, GUARDED)
         raw, guarded = (np.array([self.measured[arm][index].seconds for index in chosen]) for arm in (RAW, GUARDED))
         if len(chosen) < MIN_PAIRS or not (raw.any() and np.median(guarded)):
             return None
-        absolute, ratio = median_of_differences(raw, guarded), ratio_of_means(raw, guarded, paired=True)
-        if absolute.low is None or absolute.high is None or ratio.low is None or ratio.high is None:
-            return None
-        of_absolute = (absolute.high - absolute.low) / np.median(guarded)
-        return float(max(of_absolute, (ratio.high - ratio.low) / ratio.value) / 2)
+        widths = [median_of_differences(raw, guarded).width / float(np.median(guarded))]
+        if relative:
+            ratio = ratio_of_means(raw, guarded, paired=True)
+            widths.append(ratio.width / ratio.value)
+        widest = max(widths) / 2
+        return widest if math.isfinite(widest) else None
 
 
 class Progress(Protocol):
@@ -180,33 +205,34 @@ def run_paired(
     Raises:
         Exception: what an arm raised.
     """
-    names = list(arms)
-    columns = Columns(names, measured={name: [] for name in names})
-    order = orders(len(names), design.seed)
+    columns = Columns(list(arms), measured={name: [] for name in arms})
+    turns = Turns(arms, design.seed)
     drawn = random.Random(design.seed)  # noqa: S311 (an order is no secret)
-    start = time.monotonic()
-    total = design.warm_up_rounds * len(prompts)
-    for turn in range(total):
-        for arm in next(order):
-            arms[names[arm]](prompts[turn % len(prompts)])
-        if not progress("warming up", (turn + 1) / total, ""):
-            return columns
-        if time.monotonic() - start >= design.budget_seconds:
-            columns.warm_up_cut = total - turn - 1
-            break
+    warm = warm_up(
+        turns,
+        prompts,
+        rounds=design.warm_up_rounds,
+        budget_seconds=design.budget_seconds,
+        told=lambda done: progress("warming up", done, ""),
+    )
+    columns.warm_up, columns.warm_up_cut = warm.seconds, warm.cut
+    if warm.ended:
+        return columns
     start = time.monotonic()
     next_check = MIN_PAIRS
     round_number = 0
     width: float | None = None
     while True:
         for index in drawn.sample(range(len(prompts)), len(prompts)):
-            one = {names[arm]: arms[names[arm]](prompts[index]) for arm in next(order)}
+            one = turns.take(prompts[index], partial(progress, *_told(columns, design, width)))
+            if one is None:
+                return columns
             columns.add(index, round_number, one)
             pairs = len(columns.prompt)
             columns.seconds = time.monotonic() - start
             if pairs >= next_check:
                 next_check = max(pairs + 1, int(pairs * CHECK_GROWTH))
-                found = columns.width()
+                found = columns.width(relative=design.relative)
                 if found is not None and found <= design.width:
                     columns.stopped = "width"
                     return columns
@@ -214,18 +240,17 @@ def run_paired(
             if columns.seconds >= design.budget_seconds or pairs >= design.max_pairs:
                 columns.stopped = "budget" if columns.seconds >= design.budget_seconds else "pairs"
                 return columns
-            if not progress("measuring", _share(columns, design, width), _detail(pairs, width, design)):
+            if not progress(*_told(columns, design, width)):
                 return columns
         round_number += 1
 
 
-def _share(columns: Columns, design: Design, width: float | None) -> float:
-    """Return how much is done, whichever end comes first: the width shrinks with the root of the pairs."""
+def _told(columns: Columns, design: Design, width: float | None) -> tuple[str, float, str]:
+    """Return what is told of the progress. Its share is that of the end which comes first."""
+    pairs = len(columns.prompt)
     by_time = columns.seconds / design.budget_seconds
-    by_width = 0.0 if not width else min(1.0, (design.width / width) ** 2)
-    return max(by_time, by_width, len(columns.prompt) / design.max_pairs)
-
-
-def _detail(pairs: int, width: float | None, design: Design) -> str:
-    reached = "" if width is None else f", ±{width:.1%} of a request (wanted: ±{design.width:.1%})"
-    return f"{pairs:,} pairs{reached}"
+    by_width = 0.0 if not width else min(1.0, (design.width / width) ** 2)  # it shrinks with the root of the pairs
+    detail = f"{pairs:,} {'pair' if pairs == 1 else 'pairs'}"
+    if width is not None:
+        detail += f", tax to ±{width:.2%} (wanted: ±{design.width:.2%})"  # short, or 80 columns have no time left
+    return "measuring", max(by_time, by_width, pairs / design.max_pairs), detail

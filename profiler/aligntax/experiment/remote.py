@@ -206,6 +206,7 @@ def _traced(columns: Columns, file: Path, requests: int) -> Columns | None:
         measured={name: [] for name in columns.measured},
         stopped=columns.stopped,
         seconds=columns.seconds,
+        warm_up=columns.warm_up,
         warm_up_cut=columns.warm_up_cut,
     )
     for index, (trace, attribution) in enumerate(found[len(found) - count :]):

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from aligntax.experiment.call import Measurement
-from aligntax.experiment.paired import Design, Progress, run_paired
+from aligntax.experiment.paired import Columns, Design, Progress, run_paired
 from aligntax.experiment.target import Target
 
-__all__ = ["answering", "paired_seconds"]
+__all__ = ["answering", "paired_seconds", "run_whole", "seconds_of"]
 
 
 def answering(target: Target, left_out: frozenset[str] = frozenset()) -> Callable[[Any], Measurement]:
@@ -38,9 +38,31 @@ def paired_seconds(
         KeyboardInterrupt: if `progress` ended it.
         Exception: what an arm raised.
     """
+    return seconds_of(run_whole(arms, prompts, design, progress))
+
+
+def run_whole(
+    arms: Mapping[str, Callable[[Any], Measurement]], prompts: Sequence[Any], design: Design, progress: Progress
+) -> Columns:
+    """Run a paired experiment to its end.
+
+    Raises:
+        KeyboardInterrupt: if `progress` ended it.
+        Exception: what an arm raised.
+    """
     columns = run_paired(arms, prompts, design, progress)
     if columns.stopped == "interrupted":
         raise KeyboardInterrupt
+    return columns
+
+
+def seconds_of(columns: Columns) -> dict[str, list[float]]:
+    """Return, by arm, the seconds of each request that ran to its end in all arms.
+
+    Raises:
+        ValueError: if none did.
+    """
+    arms = columns.arms
     chosen = columns.comparable(*arms)
     if not chosen:
         raise ValueError(

@@ -19,7 +19,7 @@ from aligntax.experiment.result import SCHEMA, Result
 from aligntax.exporters.record import record
 from aligntax.inference import CONFIDENCE
 
-__all__ = ["Session"]
+__all__ = ["Session", "design_data"]
 
 
 @dataclass(slots=True)
@@ -56,11 +56,7 @@ class Session:
             parts: what follows from it, and whatever else was measured.
             clock: of the traces.
         """
-        if columns.warm_up_cut:
-            self.warnings.append(f"the warm-up ended early, {columns.warm_up_cut:,} prompts short; give it more time")
-        if len(columns.prompt) < len(self.prompts):
-            asked = len(columns.prompt)
-            self.warnings.append(f"only {asked} of {len(self.prompts)} prompts were asked; give it more time")
+        self.warnings += columns.cut_short(len(self.prompts))
         return Result(
             {
                 "schema": SCHEMA,
@@ -68,7 +64,7 @@ class Session:
                 "seconds": time.monotonic() - self._start,
                 "target": target,
                 "environment": {**self._machine, "load_average_after": list(os.getloadavg())},
-                "design": self._design(columns),
+                "design": design_data(self.prompts, self.design, columns),
                 "arms": [{"name": arm.name, "bypassed": sorted(arm.bypassed)} for arm in arms],
                 **parts,
                 "traces": _traces(columns, clock),
@@ -76,20 +72,22 @@ class Session:
             }
         )
 
-    def _design(self, columns: Columns) -> dict[str, Any]:
-        written = json.dumps([str(prompt) for prompt in self.prompts]).encode()
-        return {
-            "confidence": CONFIDENCE,
-            "width": self.design.width,
-            "budget_seconds": self.design.budget_seconds,
-            "seed": self.design.seed,
-            "prompts": {"count": len(self.prompts), "sha256": hashlib.sha256(written).hexdigest()},
-            "rounds": columns.round[-1] + 1,
-            "pairs": len(columns.prompt),
-            "warm_up_rounds": self.design.warm_up_rounds,
-            "stopped": columns.stopped,
-            "seconds": columns.seconds,
-        }
+
+def design_data(prompts: Sequence[Any], design: Design, columns: Columns) -> dict[str, Any]:
+    """Return how an experiment was made, as plain data."""
+    written = json.dumps([str(prompt) for prompt in prompts]).encode()
+    return {
+        "confidence": CONFIDENCE,
+        "width": design.width,
+        "budget_seconds": design.budget_seconds,
+        "seed": design.seed,
+        "prompts": {"count": len(prompts), "sha256": hashlib.sha256(written).hexdigest()},
+        "rounds": columns.round[-1] + 1,
+        "pairs": len(columns.prompt),
+        "warm_up_rounds": design.warm_up_rounds,
+        "stopped": columns.stopped,
+        "seconds": columns.seconds,
+    }
 
 
 def _traces(columns: Columns, clock: Clock) -> list[dict[str, Any]]:

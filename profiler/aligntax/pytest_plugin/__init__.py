@@ -5,6 +5,15 @@
         tax_benchmark(guard, prompts, model=model).within("5 ms", relative=0.02)
         tax_benchmark.pipeline("package.module:pipeline").within("5 ms", relative="2%")
 
+What a tax is relative to is the time that the model takes. Where a `conftest.py` says which that is, no test has to:
+
+    @pytest.fixture(scope="session")
+    def tax_benchmark_model():
+        return model
+
+    def test_guard(tax_benchmark):
+        tax_benchmark(guard, prompts).within("5 ms", relative=0.02)
+
 A guard's calls are timed against its bypass, paired on the same prompts and interleaved; a pipeline with its guards
 against the same without them. A limit is kept if the whole 95 % interval is, and broken if none of it is; what lies
 between cannot be told, and fails unless `aligntax_cannot_tell` says otherwise. pytest loads this package in every run,
@@ -13,7 +22,7 @@ so nothing that is slow to import is imported before something is measured.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
@@ -24,7 +33,7 @@ from aligntax.pytest_plugin.measurement import TaxMeasurement
 from aligntax.pytest_plugin.settings import Settings, add_options, read_settings
 from aligntax.pytest_plugin.summary import ATTRIBUTE, Row, Summary
 
-__all__ = ["TaxBenchmark", "TaxMeasurement", "tax_benchmark"]
+__all__ = ["TaxBenchmark", "TaxMeasurement", "tax_benchmark", "tax_benchmark_model"]
 
 _MARKER = "tax_benchmark"
 _SETTINGS = pytest.StashKey[Settings]()
@@ -84,6 +93,12 @@ def pytest_runtest_makereport(
 
 
 @pytest.fixture
+def tax_benchmark_model() -> Callable[..., Any] | None:
+    """What the guards of these tests guard; override it in a `conftest.py`, so that limits can be relative."""
+    return None
+
+
+@pytest.fixture
 def tax_benchmark(request: pytest.FixtureRequest) -> TaxBenchmark:
     """Measure what guards cost: `tax_benchmark(guard, prompts).within("5 ms")`."""
     config, item = request.config, request.node
@@ -101,7 +116,8 @@ def tax_benchmark(request: pytest.FixtureRequest) -> TaxBenchmark:
         )
     rows: list[Row] = []
     item.stash[_ROWS] = rows
-    return TaxBenchmark(item.nodeid, settings, config.stash[_KEEPING], rows)
+    model = request.getfixturevalue("tax_benchmark_model")  # not sooner: it may take long to load
+    return TaxBenchmark(item.nodeid, settings, config.stash[_KEEPING], rows, model)
 
 
 def _workers(config: Any) -> int:

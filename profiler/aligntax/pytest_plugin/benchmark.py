@@ -31,9 +31,18 @@ class TaxBenchmark:
         settings: how long it measures, and more.
         keeping: keeps the results.
         rows: of the summary; each measurement adds one.
+        model: what guards guard where a test does not say; None for nothing.
     """
 
-    def __init__(self, test: str, settings: Settings, keeping: Keeping, rows: list[Row]) -> None:
+    def __init__(
+        self,
+        test: str,
+        settings: Settings,
+        keeping: Keeping,
+        rows: list[Row],
+        model: Callable[..., Any] | None = None,
+    ) -> None:
+        self._model = model
         self._test = test
         self._settings = settings
         self._keeping = keeping
@@ -56,7 +65,8 @@ class TaxBenchmark:
             guard: anything that `Profiler.guard` takes, asynchronous or not. It is called with a prompt, or with the
                 model's answer if its stage is `output` or `stream`; a generator gets an iterator over the chunks of it.
             prompts: what to call it with, at most 10,000; the time of one that it blocks counts for nothing.
-            model: what it guards; without one, no limit can be relative.
+            model: what it guards; by default what the fixture `tax_benchmark_model` returns. Without one, no limit can
+                be relative. A guard of stage `parallel` or `decode` is measured alone.
             name: as for `Profiler.guard`, as are the next three. A guard that a profiler times already is measured by
                 that one, which was told these; only `stage` can be said here, for where the model stands.
             stage: where the guard stands.
@@ -71,15 +81,17 @@ class TaxBenchmark:
             Exception: what the guard or the model raised.
         """
         from aligntax.profiler import Profiler
-        from aligntax.pytest_plugin.tiny_pipeline import answering, is_timed, stage_of
+        from aligntax.pytest_plugin.tiny_pipeline import BESIDE_MODEL, answering, is_timed, stage_of
         from aligntax.recording.described import says
 
         __tracebackhide__ = True
         own_name, own_stage = says(guard)
         called = name or own_name or getattr(guard, "__name__", None) or type(guard).__name__
         chosen = _chosen(prompts)
+        place = stage_of(guard, stage or own_stage, with_model=model is not None)
+        if model is None and place not in BESIDE_MODEL:
+            model = self._model
         raw_known = model is not None
-        place = stage_of(guard, stage or own_stage, with_model=raw_known)
         if is_timed(guard):
             if (name, verdict, bypass) != (None, None, None):
                 raise ValueError(f"a profiler times {guard!r} already; tell it name=, verdict= and bypass= there")
@@ -133,7 +145,7 @@ class TaxBenchmark:
         path = self._keeping.reserve(self._test)
         try:
             with _untraced():
-                result = _measured(name, pipeline, prompts, self._settings)
+                result = _measured(name, pipeline, prompts, self._settings, raw_known=raw_known)
         except ValueError as error:
             if raised_by_target(error):
                 raise
@@ -143,11 +155,13 @@ class TaxBenchmark:
         return TaxMeasurement(result, self._settings, self._rows[-1], raw_known=raw_known)
 
 
-def _measured(name: str, pipeline: Callable[..., Any], prompts: Sequence[Any], settings: Settings) -> Result:
+def _measured(
+    name: str, pipeline: Callable[..., Any], prompts: Sequence[Any], settings: Settings, *, raw_known: bool
+) -> Result:
     from aligntax.experiment.bench import measure
     from aligntax.experiment.paired import Design
 
-    design = Design(width=settings.width, budget_seconds=settings.budget_seconds)
+    design = Design(width=settings.width, budget_seconds=settings.budget_seconds, relative=raw_known)
     return measure(name, pipeline, prompts, design=design, compute=False, progress=_go_on)
 
 

@@ -123,7 +123,8 @@ class TaxMeasurement:
             if not self._raw_known:
                 raise ValueError(
                     f"relative={relative!r}: a guard alone has no raw time that its tax could be a share of; pass a "
-                    "model, tax_benchmark(guard, prompts, model=...), or measure a pipeline"
+                    "model, tax_benchmark(guard, prompts, model=...), return one from a fixture named "
+                    "tax_benchmark_model, or measure a pipeline"
                 )
             maximum = parse("relative", relative, Unit.RATIO)
             found.append(_limit("tax, of raw", self.relative, maximum, percentage))

@@ -11,7 +11,10 @@ from aligntax.recording.verdicts import VerdictMapper, found_in, judge_error
 from aligntax.recording.wrap import Shape, shape_of
 from aligntax.trace import Verdict
 
-__all__ = ["answering", "is_timed", "stage_of"]
+__all__ = ["BESIDE_MODEL", "answering", "is_timed", "stage_of"]
+
+BESIDE_MODEL = ("parallel", "decode")
+"""Stages of guards that work beside or inside of the model, and not before or behind it."""
 
 _BLOCKED = object()
 _STREAMS = (Shape.GENERATOR, Shape.ASYNC_GENERATOR)
@@ -42,7 +45,7 @@ def stage_of(guard: Callable[..., Any], stage: Any, *, with_model: bool) -> Any:
         ValueError: if it stands neither before nor behind the model.
     """
     found = stage or ("stream" if shape_of(guard) in _STREAMS else "input")
-    if with_model and found in {"parallel", "decode"}:
+    if with_model and found in BESIDE_MODEL:
         raise ValueError(
             f"a guard of stage {found!r} works beside or inside of the model, not before or behind it; measure it in "
             "the pipeline that it belongs to, with tax_benchmark.pipeline(...), or leave model= out"

@@ -71,7 +71,11 @@ def test_everything_is_written_at_once(run: Run, tmp_path: Path) -> None:
 
     suites = _xml(tmp_path / "g.xml")
     assert suites.tag == "testsuites"
+    assert set(suites.keys()) <= {"name", "time", "tests", "failures", "errors"}, (
+        "Jenkins's junit-10.xsd refuses others"
+    )
     (suite,) = suites
+    assert set(suite.keys()) == {"name", "tests", "failures", "errors", "skipped"}
     cases = suite.findall("testcase")
     assert [case.get("name") for case in cases] == ["tax.absolute", "tax.relative", "tax.max_regression"]
     assert int(suite.get("failures", "")) == len(suite.findall("testcase/failure")) >= 1
@@ -126,6 +130,24 @@ def test_a_forced_base_is_marked_everywhere(run: Run, save: Save, tmp_path: Path
     suite = _xml(tmp_path / "g.xml")[0]
     assert {each.get("name"): each.get("value") for each in suite.iter("property")}["forced"] == "true"
     assert all("FORCED" in (each.text or "") for each in suite.iter("system-out"))
+
+
+@pytest.mark.usefixtures("results")
+@pytest.mark.parametrize("width", [60, 80, 160])
+def test_it_fits_the_terminal(run: Run, save: Save, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    """At the usual 80 columns no name is broken in two: what was not measured is said below the table."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    names = ("tax.absolute", "guards.toxicity.relative", "guards.pii.max_regression")
+    save(
+        "budget.toml",
+        '[tax]\nabsolute = "1 ms"\n[guards.toxicity]\nrelative = "1%"\n[guards.pii]\nmax_regression = "2%"',
+    )
+    out = run("gate", "alike.json", "--budget", "budget.toml").out
+    lines = out.splitlines()
+    assert max(map(len, lines)) <= width
+    whole = [any(line.startswith(f"{name} ") for line in lines) for name in names]
+    assert all(whole) == (width >= 80)
+    assert ("guards.pii.max_regression: no base; pass --base FILE" in lines) == (width < 160)
 
 
 @pytest.mark.usefixtures("results", "budget")

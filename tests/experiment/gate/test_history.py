@@ -128,7 +128,7 @@ def test_without_otava_the_command_says_so(run: Run, save: Save, budget: Path, m
     monkeypatch.setenv("PATH", "/nowhere")
     save("result.json", simulated(1))
     found = run("gate", "result.json", "--budget", budget, "--history", "history")
-    assert "History: 1 results from 2026-03-01 to 2026-03-01." in found.out
+    assert "History: 1 result from 2026-03-01 to 2026-03-01." in found.out
     assert "Otava is not installed (pipx install apache-otava)" in found.out
 
 
@@ -184,7 +184,7 @@ def test_plots_are_told_where_the_tax_moved(past: Path, save: Save) -> None:
 def test_otava_finds_nothing_where_nothing_changed(past: Path, save: Save) -> None:
     rows = trend(past, read_measured(save("new.json", simulated(1, 20)))).rows[:CHANGE]
     assert change_points(rows) == []
-    with pytest.raises(ValueError, match="3 results are too few, at least 4 are needed"):
+    with pytest.raises(ValueError, match="there are too few, 3; at least 4 are needed"):
         change_points(rows[:3])
 
 

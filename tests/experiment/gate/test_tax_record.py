@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,29 @@ def test_all_limits_stand_in_the_table_with_the_figures_unit(judged: Callable[..
         ("performance.wsc.acc.absolute", "points"),
     ]
     assert json.loads(json.dumps(plain)) == plain
+
+
+def test_the_table_says_how_sure_the_intervals_are(
+    run: Run, save: Save, whole: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    """A record's intervals may be of another confidence than 95 %, and those of a whole report of several."""
+    bold = performance()
+    bold["parameters"]["confidence"] = 0.8
+    save("record.json", bold)
+    save("whole.json", whole(p=bold, b=benefit()))
+    save("one.toml", '[performance]\nrelative = "7%"')
+    save("two.toml", '[performance]\nrelative = "7%"\n[benefit]\nabsolute = "-30 points"')
+    found = run("gate", "record.json", "--budget", "one.toml", "--markdown", "g.md", "--json", "g.json")
+    assert found.code == 0
+    assert "80 % interval" in found.out
+    assert "| 80 % interval |" in (tmp_path / "g.md").read_text()
+    assert [one["confidence"] for one in json.loads((tmp_path / "g.json").read_text())["limits"]] == [0.8]
+    found = run("gate", "whole.json", "--budget", "two.toml", "--markdown", "g.md", "--json", "g.json")
+    assert found.code == 0
+    assert "%, 80 %  passed" in found.out
+    assert re.search(r"points, 95 % +passed", found.out)
+    assert "| interval |" in (tmp_path / "g.md").read_text()
+    assert [one["confidence"] for one in json.loads((tmp_path / "g.json").read_text())["limits"]] == [0.8, 0.95]
 
 
 def test_what_was_refused_cannot_be_told_and_says_why(judged: Callable[..., Judged]) -> None:

@@ -17,6 +17,7 @@ from aligntax.experiment.load.foreign import foreign_load, read_foreign
 from aligntax.experiment.load.foreign.record import Unscheduled
 
 DATA = Path(__file__).parent / "data"
+DURATION = "guidellm-0.8.1-duration.json"
 GUIDELLM, OLD, UNSCHEDULED = "guidellm-0.8.1.json", "guidellm-0.5.4.json", "guidellm-0.8.1-unscheduled.json"
 AIPERF, RECORDS = "profile_export_aiperf.json", "profile_export.jsonl"
 
@@ -140,6 +141,24 @@ def test_guidellm_without_requests_is_a_summary(files: Path) -> None:
     assert arm["outcomes"] == {"allowed": 9, "error": 3}
 
 
+def test_a_run_that_ended_with_its_time_keeps_its_requests(files: Path) -> None:
+    """GuideLLM lists what was in flight at the end, and leaves it out of its totals."""
+    written = json.loads((files / DURATION).read_text())["benchmarks"][0]
+    assert written["metrics"]["request_totals"]["incomplete"] == 0
+    assert len(written["requests"]["incomplete"]) == 1
+    (run,) = read_foreign(files / DURATION)
+    assert Counter(call.outcome for call in run.calls) == {"allowed": 21, "error": 6, "cancelled": 1}
+    arm = foreign_load({"raw": files / DURATION})["arms"]["raw"]
+    assert "summary" not in arm
+    assert arm["latency"]["scheduled"]["p50"]["low"] is not None
+    assert arm["throughput"] == pytest.approx(written["metrics"]["requests_per_second"]["successful"]["mean"])
+
+
+def test_a_file_with_a_sample_of_its_requests_is_a_summary(files: Path) -> None:
+    path = changed(files / DURATION, lambda document: document["benchmarks"][0]["requests"]["successful"].pop())
+    assert read_foreign(path)[0].calls is None
+
+
 def test_two_files_are_compared_unpaired(files: Path) -> None:
     found = foreign_load({"raw": files / GUIDELLM, "guarded": files / AIPERF}, Slo(seconds=1.0))
     json.dumps(found, allow_nan=False)
@@ -153,7 +172,7 @@ def test_two_files_are_compared_unpaired(files: Path) -> None:
     assert {arm["program"] for arm in found["arms"].values()} == {"guidellm 0.8.1", "aiperf 0.13.0"}
 
 
-@pytest.mark.parametrize("name", [GUIDELLM, f"{OLD}#1", f"{OLD}#2", AIPERF])
+@pytest.mark.parametrize("name", [GUIDELLM, DURATION, f"{OLD}#1", f"{OLD}#2", AIPERF])
 def test_the_throughput_is_what_the_formula_of_its_program_says(files: Path, name: str) -> None:
     arm = foreign_load({"raw": f"{files / name}"})["arms"]["raw"]
     assert arm["throughput"] == pytest.approx(arm["outcomes"]["allowed"] / arm["seconds"])

@@ -6,12 +6,15 @@ import gzip
 import json
 import os
 import shutil
+import signal
 import stat
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from tests.experiment.load.chat_server import MODEL, Behaviour, serving
 
@@ -175,13 +178,75 @@ def test_its_failures_are_told(stand_in: StandIn, more: str, message: str) -> No
         run_guidellm("http://127.0.0.1:9", ["a"], POISSON, model=MODEL, seconds=2.0, program=program)
 
 
-def test_it_is_not_waited_for_without_end(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+WITH_WORKER = (
+    "worker = __import__('subprocess').Popen([sys.executable, '-c', 'import time; time.sleep(300)'])\n"
+    "Path(__file__).with_name('worker').write_text(str(worker.pid))\n"
+)
+
+
+def _is_gone(folder: Path) -> bool:
+    """Return whether the worker of a stand-in is; where nobody collects orphans, one that has ended stays a zombie."""
+    pid = int((folder / "worker").read_text())
+    for _ in range(100):
+        try:
+            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
+            return True
+        time.sleep(0.05)
+    os.kill(pid, signal.SIGKILL)
+    return False
+
+
+def test_it_is_not_waited_for_without_end(stand_in: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aligntax.experiment.load.guidellm_engine.START_SECONDS", 0.5)
-    program = stand_in("guidellm-0.8.1.json", more="time.sleep(60)")
+    program = stand_in("guidellm-0.8.1.json", more=f"{WITH_WORKER}time.sleep(60)")
     with pytest.raises(RuntimeError, match="did not end within"):
         run_guidellm(
             "http://127.0.0.1:9", ["a"], POISSON, model=MODEL, seconds=0.5, timeout_seconds=0.5, program=program
         )
+    assert _is_gone(tmp_path)
+
+
+def test_one_that_is_not_wanted_any_more_is_ended_with_its_workers(stand_in: StandIn, tmp_path: Path) -> None:
+    program = stand_in("guidellm-0.8.1.json", more=f"{WITH_WORKER}time.sleep(60)")
+    with pytest.raises(KeyboardInterrupt):
+        run_guidellm(
+            "http://127.0.0.1:9",
+            ["a"],
+            POISSON,
+            model=MODEL,
+            seconds=2.0,
+            program=program,
+            go_on=lambda elapsed: not (tmp_path / "worker").exists() and elapsed < 30,
+        )
+    assert _is_gone(tmp_path)
+    assert not Path(str(stand_in.runs[0]["folder"])).exists()
+
+
+def test_workers_that_it_leaves_behind_are_ended_and_not_waited_for(stand_in: StandIn, tmp_path: Path) -> None:
+    program = stand_in("guidellm-0.8.1.json", more=WITH_WORKER)
+    run = run_guidellm("http://127.0.0.1:9", ["a"], POISSON, model=MODEL, seconds=2.0, program=program)
+    assert len(run.calls) == 12
+    assert _is_gone(tmp_path)
+
+
+def test_when_it_is_ended_the_arms_that_are_done_are_kept(stand_in: StandIn) -> None:
+    program = stand_in("guidellm-0.8.1.json", more="time.sleep(60 * (len(runs) - 1))")
+    urls = {"raw": "http://127.0.0.1:9", "guarded": "http://127.0.0.1:10"}
+    shown: list[tuple[str, float, str]] = []
+
+    def show(stage: str, done: float, detail: str) -> bool:
+        shown.append((stage, done, detail))
+        return not detail.startswith("guarded")
+
+    found = load_by_guidellm(urls, ["a"], Plan(POISSON, seconds=2.0), show, model=MODEL, program=program)
+    assert (found["stopped"], list(found["arms"])) == ("interrupted", ["raw"])
+    assert shown[-1][0] == "load by GuideLLM"
+    assert shown[-1][2] == "guarded, 20 requests/s"
+    assert all(0 <= done <= 1 for _, done, _ in shown)
+    with pytest.raises(KeyboardInterrupt):
+        load_by_guidellm(urls, ["a"], Plan(POISSON, seconds=2.0), lambda *_: False, model=MODEL, program=program)
 
 
 def test_without_it_the_install_command_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

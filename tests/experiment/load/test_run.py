@@ -95,6 +95,13 @@ def test_the_tax_under_load_is_what_the_guards_take() -> None:
     assert found["formulas"].keys() >= found["arms"]["raw"]["latency"].keys()
 
 
+def test_as_many_are_answered_as_are_due_where_a_server_keeps_up_however_short_the_windows() -> None:
+    arm = loaded({"raw": Fixed(0.6)}, Plan(Arrivals("constant", 20.0), seconds=4.0, windows=4))["arms"]["raw"]
+    assert arm["throughput"] == pytest.approx(20.0, rel=0.06) == arm["offered_rate"]
+    late = loaded({"raw": Fixed(1.2)}, Plan(Arrivals("constant", 20.0), seconds=4.0, windows=2, warm_up_seconds=0.0))
+    assert late["arms"]["raw"]["throughput"] == pytest.approx(20.0 * 0.8 / 2.0, rel=0.07)
+
+
 def test_arms_take_turns_and_get_the_same_prompts() -> None:
     begun: list[str] = []
     raw, guarded = Fixed(0.01), Fixed(0.01)
@@ -169,10 +176,10 @@ def test_drops_are_said_and_count_against_the_service_level() -> None:
 
 
 def test_a_stall_is_in_the_quantiles_of_the_result() -> None:
-    plan = Plan(Arrivals("constant", 100.0), seconds=60.0, windows=2)
-    found = loaded({"raw": Stalling(0.005, every_seconds=2.0, stall_seconds=0.2)}, plan)
+    plan = Plan(Arrivals("constant", 50.0), seconds=120.0, windows=2)
+    found = loaded({"raw": Stalling(0.005, every_seconds=10.0, stall_seconds=1.0)}, plan)
     latency = found["arms"]["raw"]["latency"]["scheduled"]
-    assert latency["p99"]["value"] == pytest.approx(0.2, abs=0.02)
+    assert latency["p99"]["value"] == pytest.approx(0.9, abs=0.03)  # one in ten falls into a stall of up to 1 s
     assert latency["p50"]["value"] < 0.01
 
 
@@ -224,9 +231,56 @@ def test_a_search_ends_at_its_budget_and_says_so() -> None:
     search = SearchPlan(Objective.parse("p90<=100ms"), budget_seconds=30.0)
     found = loaded({"raw": OneAtATime(0.01)}, Plan(POISSON, seconds=2.0, windows=1, search=search))
     tax = found["throughput_tax"]
-    assert tax["stopped"] == "budget"
+    assert (tax["stopped"], tax["budget_seconds"]) == ("budget", 30.0)
     assert tax["arms"]["raw"]["highest_kept"] >= 20.0
     assert "relative" not in tax
+    assert any("ended early: another trial would have taken it beyond its 30 s" in each for each in found["warnings"])
+
+
+def test_a_load_and_its_search_send_no_more_requests_than_they_may() -> None:
+    raw, guarded = OneAtATime(0.01), OneAtATime(0.011)
+    sent = {"raw": 0, "guarded": 0}
+
+    def counting(name: str, server: OneAtATime) -> OneAtATime:
+        send = server.send
+
+        async def counted(prompt: Any, timing: Timing) -> Reply:
+            sent[name] += 1
+            return await send(prompt, timing)
+
+        server.send = counted  # type: ignore[method-assign]
+        return server
+
+    search = SearchPlan(Objective.parse("p90<=100ms"), requests=200, budget_seconds=1e6)
+    plan = Plan(POISSON, seconds=10.0, windows=1, max_requests=2000, search=search)
+    found = loaded({"raw": counting("raw", raw), "guarded": counting("guarded", guarded)}, plan)
+    assert found["limits"]["requests"] == 2000
+    assert found["throughput_tax"]["stopped"] == "requests"
+    assert any("would have sent an arm more than 2,000 requests in all" in each for each in found["warnings"])
+    assert 1000 < max(sent.values()) <= 2000
+    whole = loaded({"raw": OneAtATime(0.01)}, Plan(POISSON, seconds=10.0, windows=1, search=search))
+    assert whole["throughput_tax"]["stopped"] == "done"
+    assert not any("ended early" in each for each in whole["warnings"])
+
+
+def test_a_search_of_too_many_trials_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aligntax.experiment.load.throughput.MAX_TRIALS", 2)
+    search = SearchPlan(Objective.parse("p90<=100ms"), requests=100, budget_seconds=1e6)
+    found = loaded({"raw": OneAtATime(0.01)}, Plan(POISSON, seconds=2.0, windows=1, search=search))
+    assert found["throughput_tax"]["stopped"] == "trials"
+    assert len(found["throughput_tax"]["arms"]["raw"]["trials"]) == 2
+    assert any("ended early: it had 2 trials of an arm" in each for each in found["warnings"])
+
+
+@pytest.mark.parametrize(("q", "most"), [(1 - 1 / 7, 500), (0.88, 2000)], ids=["on the objective", "beside it"])
+def test_a_trial_goes_on_only_while_it_may_come_to_tell(q: float, most: int) -> None:
+    """One request of seven fails; of 500 the interval of the share is about 3 % wide to either side."""
+    search = SearchPlan(Objective(q, 0.1), requests=500, budget_seconds=120.0)
+    plan = Plan(Arrivals("constant", 20.0), seconds=2.0, windows=1, search=search)
+    trial = loaded({"raw": Fixed(0.01, sometimes=ERROR)}, plan)["throughput_tax"]["arms"]["raw"]["trials"][0]
+    assert trial["kept"] is (None if most == 500 else False)
+    assert (trial["n"] > 500) is (most > 500)
+    assert trial["n"] <= most
 
 
 def test_an_objective_that_nothing_keeps_leaves_the_bracket_open() -> None:
@@ -327,10 +381,14 @@ async def test_nothing_to_do_is_refused() -> None:
         {"windows": 10**6},
         {"warm_up_seconds": -1},
         {"seconds": 0.001, "warm_up_seconds": 0},
+        {"max_requests": 0},
+        {"max_requests": 1_000_001},
+        {"max_requests": 600},
+        {"seconds": 50_000.0},
     ],
 )
 def test_plans_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"must be|less than one"):
+    with pytest.raises(ValueError, match=r"must be|less than one|at most (600|1,000,000) are sent"):
         Plan(POISSON, **wrong)
 
 

@@ -82,6 +82,63 @@ def test_limits_are_kept_and_broken(pytester: pytest.Pytester, run: Run) -> None
     result.stdout.no_fnmatch_line("*aligntax/*.py:*")
 
 
+def test_what_guards_guard_is_said_once_for_all_tests(pytester: pytest.Pytester, run: Run) -> None:
+    pytester.makeconftest(
+        """
+        import pytest
+
+        from aligntax.testing import sleeping
+
+        @pytest.fixture(scope="session")
+        def tax_benchmark_model():
+            return sleeping(0.01)
+        """
+    )
+    pytester.makepyfile(
+        """
+        import pytest
+
+        from aligntax.testing import sleeping, spinning
+
+        guard, prompts = spinning(0.0005), ["one", "two"]
+
+        def test_guard(tax_benchmark):
+            measured = tax_benchmark(guard, prompts).within("500 ms", relative=9.0)
+            assert measured.result.data["latency"]["raw"]["p50"]["value"] > 0.009
+
+        def test_own_model(tax_benchmark):
+            measured = tax_benchmark(guard, prompts, model=sleeping(0.003)).within(relative=90.0)
+            assert measured.result.data["latency"]["raw"]["p50"]["value"] > 0.002
+
+        def test_broken(tax_benchmark):
+            tax_benchmark(spinning(0.005), prompts).within("500 ms", relative=0.02)
+
+        def test_beside_the_model(tax_benchmark):
+            assert tax_benchmark(guard, prompts, stage="parallel").within("500 ms").relative is None
+        """
+    )
+    result = run()
+    result.assert_outcomes(passed=3, failed=1)
+    result.stdout.fnmatch_lines(["E * tax, of raw: +*%), at most 2.00 %: failed"])
+
+
+def test_a_guard_alone_is_measured_until_its_time_is_known(pytester: pytest.Pytester, run: Run) -> None:
+    """And not until its share of a raw call is, which takes next to no time and varies by more than itself."""
+    pytester.makepyfile(
+        """
+        import pytest
+
+        from aligntax.testing import spinning
+
+        @pytest.mark.tax_benchmark(width=0.01, budget=20)
+        def test_alone(tax_benchmark):
+            measured = tax_benchmark(spinning(0.001), ["one"]).within("500 ms")
+            assert measured.result.data["design"]["stopped"] == "width"
+        """
+    )
+    run(measuring=()).assert_outcomes(passed=1)
+
+
 CANNOT_TELL = """
 import time
 

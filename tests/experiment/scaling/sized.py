@@ -24,8 +24,26 @@ def no_pipeline(parameter: str, value: float) -> Any:
     return 17
 
 
+def breaking(parameter: str, value: float) -> Any:
+    raise {"patterns": KeyError, "concurrency": RuntimeError, "batch_size": SystemExit}[parameter]("a secret")
+
+
 def unguarded(parameter: str, value: float) -> Any:
     return build(value, guarded=False)
+
+
+def saving(parameter: str, value: float) -> Any:
+    """Make a pipeline that is faster with its guard than with what stands in for it."""
+    profiler = Profiler(drain_seconds=0)
+    model = profiler.model(spinning(UNIT_SECONDS), name="model")
+    stand_in = spinning(value * UNIT_SECONDS)
+    words = profiler.guard(lambda prompt: prompt, name="words", bypass=lambda prompt: stand_in(prompt))
+
+    def pipeline(prompt: str) -> str:
+        with profiler.request():
+            return str(model(words(prompt)))
+
+    return pipeline
 
 
 def build(units: float, *, guarded: bool = True) -> Callable[[str], str]:

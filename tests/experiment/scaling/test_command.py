@@ -55,7 +55,8 @@ def test_looking_at_a_pipeline_takes_no_longer_than_the_budget_and_can_be_ended(
 def test_it_prints_a_table_and_writes_the_curves(run: Run, tmp_path: Path) -> None:
     file, page = tmp_path / "scaling.json", tmp_path / "result.json"
     page.write_text(json.dumps({**make_result([1.0] * 6, [2.0] * 6), "scaling": {"other": {"points": []}}}))
-    result = run(SIZED, "--over", "patterns=1,2,4,8", *SHORT, "--json", file, "--into", page)
+    html = tmp_path / "page.html"
+    result = run(SIZED, "--over", "patterns=1,2,4,8", *SHORT, "--json", file, "--into", page, "--html", html)
     assert result.code == 0, result.err
     assert "Tax over patterns" in result.out
     assert "The tax grows as patterns to the power " in result.out
@@ -64,6 +65,39 @@ def test_it_prints_a_table_and_writes_the_curves(run: Run, tmp_path: Path) -> No
     assert (data["schema"], data["target"]) == ("aligntax.scaling/1", SIZED)
     assert [point["value"] for point in data["scaling"]["patterns"]["points"]] == [1, 2, 4, 8]
     assert json.loads(page.read_text())["scaling"] == {"other": {"points": []}, **data["scaling"]}
+    drawn = html.read_text(encoding="utf-8")
+    assert "Tax by patterns" in drawn  # beside the rest of the result
+    assert "How was it measured?" in drawn or 'id="method"' in drawn
+
+
+@pytest.mark.parametrize(
+    ("values", "headline"),
+    [
+        ("1,2,4,8", "The tax grows as patterns to the power "),
+        ("1,2", "The tax by patterns; how it grows cannot be told."),
+    ],
+)
+def test_it_draws_the_curves_on_a_page_of_their_own(run: Run, tmp_path: Path, values: str, headline: str) -> None:
+    html = tmp_path / "page.html"
+    result = run(SIZED, "--over", f"patterns={values}", *SHORT, "--html", html)
+    assert result.code == 0, result.err
+    assert f"Report: {html}" in result.out
+    page = html.read_text(encoding="utf-8")
+    assert headline in page
+    assert "<svg" in page
+    assert "Tax by patterns" in page
+    assert ("fit, exponent" in page) is (values == "1,2,4,8")
+
+
+def test_a_tax_below_0_is_not_said_to_be_above(run: Run) -> None:
+    result = run(f"{SIZED}:saving", "--over", "patterns=20", *SHORT)
+    assert result.code == 0, result.err
+    (line,) = [line for line in result.out.splitlines() if line.strip().startswith("20 ")]
+    assert " -" in line
+    assert line.split()[-1] == "below"
+    above = run(SIZED, "--over", "patterns=4", *SHORT)
+    (line,) = [line for line in above.out.splitlines() if line.strip().startswith("4 ")]
+    assert line.split()[-1] == "yes"
 
 
 def test_several_parameters_one_after_the_other(run: Run) -> None:
@@ -104,6 +138,17 @@ def test_refused(run: Run, tmp_path: Path, arguments: tuple[str, ...], parts: li
     assert not file.exists()
 
 
+@pytest.mark.parametrize(
+    ("parameter", "error"), [("patterns", "KeyError"), ("concurrency", "RuntimeError"), ("batch_size", "SystemExit")]
+)
+def test_what_the_targets_function_raises_is_said_to_be_its_own(run: Run, parameter: str, error: str) -> None:
+    result = run(f"{SIZED}:breaking", "--over", f"{parameter}=1")
+    assert result.code == 3
+    assert result.err.startswith(f"aligntax: error: the target raised {error}, in breaking (sized.py:")
+    assert "secret" not in result.err
+    assert result.err.count("\n") == 1
+
+
 def test_a_file_that_is_no_result_is_refused_before_anything_is_measured(run: Run, tmp_path: Path) -> None:
     page = tmp_path / "result.json"
     page.write_text("{}")
@@ -118,6 +163,7 @@ def test_one_file_for_both_is_refused_and_so_is_one_that_is_read(run: Run, tmp_p
     for arguments, reason in (
         (("--json", path, "--into", path), f"--into {path}: --json writes it, too"),
         (("--prompts", path, "--json", path), f"--json {path}: it is read"),
+        (("--into", path, "--html", path), f"--html {path}: --into writes it, too"),
     ):
         result = run(SIZED, "--over", "patterns=1", *arguments)
         assert result.code == 3
@@ -140,4 +186,5 @@ def test_ctrl_c_keeps_what_is_done(run: Run, tmp_path: Path, monkeypatch: pytest
     assert result.code == 130
     data = json.loads(file.read_text())["scaling"]["patterns"]
     assert data["stopped"] == "interrupted"
+    assert "Interrupted: these are the sizes that were done by then." in result.out
     assert len(data["points"]) == 1

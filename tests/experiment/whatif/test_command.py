@@ -53,12 +53,13 @@ def test_it_prints_before_after_and_difference(run: Run, file: Path) -> None:
         "-7.00 ms (n too small)",
     ]
     assert "Requests: 11 read, 10 ran to their end, 1 blocked, 0 failed or given up." in result.out
+    assert "n too small: a p99 takes 299 that ran to their end." in result.out
 
 
 def test_it_says_what_a_change_does_beyond_its_time(run: Run, file: Path) -> None:
     result = run(file, "--drop", "toxicity")
-    assert "1 requests would not be blocked any more; how they go on is not known." in result.out
-    assert "Note: without toxicity, 1 requests that it blocked and 0 that it modified pass as they are" in result.out
+    assert "1 request would not be blocked any more; what would happen instead is not known." in result.out
+    assert "Note: without toxicity, 1 request that it blocked and 0 that it modified pass as they are" in result.out
 
 
 def test_it_writes_the_prediction_and_adds_it_to_a_result(run: Run, tmp_path: Path) -> None:
@@ -101,6 +102,8 @@ def test_it_runs_the_change_for_real(
     result = run(file, *arguments, "--verify", f"{SLEEPERS}:{target}", *SHORT, "--json", written)
     assert result.code == 0, result.err
     assert f"{SLEEPERS}:{target} (6 pairs)" in result.out
+    assert "Verified on 5 prompts in " in result.out
+    assert "until --pairs was reached (6)." in result.out
     found = json.loads(written.read_text())["verification"]
     assert found["n"] == 6
     predicted, measured = row(result.out, "tax as it is, p50")
@@ -113,6 +116,24 @@ def test_it_runs_the_change_for_real(
     assert found["error"]["request"] == pytest.approx(
         found["request"]["p50_seconds"]["predicted"]["value"] / found["request"]["p50_seconds"]["measured"]["value"] - 1
     )
+
+
+def test_a_verification_that_is_cut_says_so(run: Run, file: Path, tmp_path: Path) -> None:
+    """In the table, and in the JSON."""
+    written = tmp_path / "whatif.json"
+    cut = ("--verify", f"{SLEEPERS}:pipeline", "--budget", "1e-6", "--json", written)
+    result = run(file, "--drop", "pii", *cut)
+    assert result.code == 0, result.err
+    assert f"{SLEEPERS}:pipeline (1 pair)" in result.out
+    assert "until --budget was used up (1e-06 s)." in result.out
+    assert (
+        "Note: 1 of 5 prompts were looked at within 1e-06 s, and are all that was asked; give it more time."
+        in result.out
+    )
+    found = json.loads(written.read_text())["verification"]
+    assert (found["design"]["stopped"], found["design"]["pairs"]) == ("budget", 1)
+    assert found["warnings"][0].startswith("1 of 5 prompts were looked at")
+    assert row(result.out, "duration with the change, p50")[1:] == ["n too small"]  # and no error
 
 
 @pytest.mark.parametrize(
@@ -132,6 +153,7 @@ def test_it_runs_the_change_for_real(
         (("--reorder", "pii,nobody"), "'nobody' is not among the guards"),
         (("--drop", "pii", "--parallel", "pii"), "pii is dropped, so it cannot be run in parallel"),
         (("--drop", "pii", "--pairs", "0"), "max_pairs=0"),
+        (("--drop", "pii", "--prompts", "p.txt"), "--prompts p.txt: is for --verify"),
         (("--drop", "pii", "--into", "nowhere.json"), "nowhere.json: cannot be read"),
     ],
     ids=str,
@@ -175,4 +197,5 @@ def test_ctrl_c_keeps_the_prediction(run: Run, file: Path, tmp_path: Path, monke
     written = tmp_path / "whatif.json"
     result = run(file, "--drop", "pii", "--verify", f"{SLEEPERS}:pipeline", "--json", written)
     assert result.code == 130
+    assert result.err == "The verification was interrupted, and tells nothing; the prediction stands.\n"
     assert json.loads(written.read_text())["verification"] is None

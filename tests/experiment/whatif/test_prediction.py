@@ -204,6 +204,25 @@ def test_what_a_change_does_beyond_its_time_is_said(
     assert warning is None or any(warning in found for found in warnings)
 
 
+def test_without_any_guard_the_contention_is_gone_too() -> None:
+    """Whatever the guards slowed down runs as without them, as sure as it is by how much they did."""
+    residual = Estimate(3e-3, 2e-3, 5e-3)
+    found = predict(TEN, [Drop("pii"), Drop("toxicity")], residual=residual)
+    tax, request = found.tax["mean"], found.request["mean"]
+    assert tax.before.value == pytest.approx(10.5e-3)
+    assert tax.after == (0, 0, 0)
+    assert tax.difference.value == pytest.approx(-10.5e-3)
+    assert tax.difference.low == pytest.approx(-tax.before.high)
+    assert tax.difference.high == pytest.approx(-tax.before.low)
+    assert found.relative is not None
+    assert found.relative[1].value == 0
+    assert request.after == pytest.approx(found.raw)
+    assert request.after.value == pytest.approx(97e-3)
+    assert request.difference == pytest.approx(tax.difference)
+    one = predict(TEN, [Drop("toxicity")], residual=residual)
+    assert one.tax["mean"].after.value == pytest.approx(5e-3)
+
+
 def test_a_request_without_a_model_has_no_relative_tax() -> None:
     found = predict([served(2, 3, 0)] * 3, [Drop("pii")])
     assert found.relative is None

@@ -13,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aligntax import Layer, Outcome, Profiler, Span, Trace, Verdict, attribute
-from aligntax.experiment.whatif import read_traces, trace_of
+from aligntax.experiment.bench import measure
+from aligntax.experiment.paired import Design
+from aligntax.experiment.whatif import Drop, predict, read_traces, trace_of
 from aligntax.experiment.whatif import reading as reading_module
 from aligntax.exporters.jsonl import TraceFile
 from aligntax.exporters.record import MAX_SPANS, record
@@ -218,3 +220,21 @@ def test_no_more_is_read_than_there_is_room_for(path: Path, monkeypatch: pytest.
     monkeypatch.setattr(reading_module, "MAX_BYTES", 100)
     with pytest.raises(ValueError, match="at most 100 are read"):
         read_traces(path)
+
+
+def test_a_result_of_enough_pairs_holds_enough_requests_for_a_p99(tmp_path: Path) -> None:
+    profiler = Profiler(drain_seconds=0)
+    guard = profiler.guard(lambda text: text, name="pii", stage="input")
+    model = profiler.model(lambda text: text, name="model")
+
+    def pipeline(prompt: str) -> str:
+        with profiler.request():
+            return model(guard(prompt))
+
+    design = Design(width=1e-9, max_pairs=310, warm_up_rounds=0)
+    result = measure("a target", pipeline, ["one"], design=design, compute=False, progress=lambda *_: True)
+    result.save(tmp_path / "result.json")
+    found = predict(read_traces(tmp_path / "result.json").traces, [Drop("pii")])
+    assert found.comparable == 310
+    assert found.tax["p99"].after.high is not None
+    assert found.request["p99"].difference.low is not None

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from aligntax import Profiler, Verdict
 from aligntax.experiment.paired import Design
 from aligntax.experiment.whatif import Drop, predict, verify, verify_target
 from aligntax.experiment.whatif.variants import changing_of
+from aligntax.testing import sleeping
 
 from .test_prediction import TEN
 
@@ -45,6 +47,7 @@ def test_prediction_and_measurement_side_by_side() -> None:
         (found.saving["mean"], -0.002, -0.0025),
         (found.saving["p50"], -0.002, -0.0025),
         (found.request["p50"], 0.1055, 0.1095),
+        (found.request["p99"], 0.10991, 0.11391),
     ):
         assert figures.predicted.value == pytest.approx(predicted)
         assert figures.measured.value == pytest.approx(seconds)
@@ -61,6 +64,12 @@ def test_a_tax_that_cannot_be_told_from_nothing_has_no_relative_error() -> None:
     assert found.to_dict()["error"]["tax"] is None
 
 
+def test_too_few_pairs_for_an_interval_give_no_error() -> None:
+    few = {name: seconds[:5] for name, seconds in measured(0.0075, 0.005)(ARMS).items()}
+    found = verify(predict(TEN, [Drop("pii")]), "a target", ARMS, lambda arms: few)
+    assert found.to_dict()["error"] == {"tax": None, "request": None}
+
+
 def test_refused() -> None:
     prediction = predict(TEN, [Drop("pii")])
     with pytest.raises(ValueError, match="arms changed are missing; give raw, guarded and changed"):
@@ -72,10 +81,43 @@ def test_refused() -> None:
 def test_looking_at_a_target_takes_no_longer_than_the_budget_and_can_be_ended(asked: set[Any]) -> None:
     prediction, name = predict(TEN, [Drop("pii")]), "tests.experiment.whatif.sleepers:pipeline"
     design = Design(width=1e-9, budget_seconds=1e-6)
-    assert verify_target(prediction, name, None, design, lambda stage, done, detail: True).n == 1
+    found = verify_target(prediction, name, None, design, lambda stage, done, detail: True)
+    assert found.n == 1
     assert asked == {"prompt 0"}
+    assert found.design["stopped"] == "budget"
+    assert found.design["prompts"]["count"] == 1
+    assert list(found.warnings) == [
+        "1 of 5 prompts were looked at within 1e-06 s, and are all that was asked; give it more time"
+    ]
     with pytest.raises(KeyboardInterrupt):
         verify_target(prediction, name, None, Design(), lambda stage, done, detail: stage != "looking at the target")
+
+
+def test_pairs_that_do_not_count_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of the two prompts is blocked, but not without its guard."""
+    profiler = Profiler(drain_seconds=0)
+    pii = profiler.guard(
+        lambda text: Verdict.BLOCK if text == "bad" else Verdict.ALLOW,
+        name="pii",
+        stage="input",
+        bypass=lambda text: text,
+    )
+    model = profiler.model(sleeping(0.0005), name="model")
+
+    def pipeline(prompt: str) -> Any:
+        with profiler.request():
+            return None if pii(prompt) is Verdict.BLOCK else model(prompt)
+
+    module = ModuleType("blocking")
+    module.pipeline, module.prompts = pipeline, ["good", "bad"]  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "blocking", module)
+    design = Design(width=1e-9, max_pairs=20)
+    found = verify_target(predict(TEN, [Drop("pii")]), "blocking:pipeline", None, design, lambda *_: True)
+    assert (found.n, found.design["pairs"], found.design["stopped"]) == (10, 20, "pairs")
+    assert "10 of 20 pairs are left out: in one of the arms they were blocked, or failed" in found.warnings
+    data = json.loads(json.dumps(found.to_dict(), allow_nan=False))
+    assert data["warnings"] == list(found.warnings)
+    assert data["design"]["prompts"]["count"] == 2
 
 
 def test_what_changes_a_target_is_its_own_or_its_modules(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,6 +60,16 @@ def test_a_whole_result_has_every_section(page: Any, whole: dict[str, Any], hist
         assert part in said
 
 
+def test_rates_are_written_alike_on_the_plot_and_in_its_table(page: Any, whole: dict[str, Any]) -> None:
+    result = copy.deepcopy(whole)
+    trial = next(one for one in result["load"]["throughput_tax"]["arms"]["raw"]["trials"] if one["seconds"])
+    trial["rate"] = 84.8528137
+    text = page(result)
+    assert ">84.9</text>" in text
+    assert "84.9/s" in words(text)
+    assert "84.8528" not in text
+
+
 def test_sections_of_what_was_not_measured_are_missing(page: Any, make: MakeResult) -> None:
     result = make(30)
     assert sections(page(result)) == ("summary", "request", "guards", "comparison", "resources", "method", "setting")
@@ -90,7 +100,7 @@ def test_names_are_text_everywhere(page: Any, whole: dict[str, Any], history: li
     result["whatif"][0]["scenario"] = HOSTILE
     result["load"]["warnings"] = [HOSTILE]
     result["outcomes"]["guarded"][HOSTILE] = 1
-    text = page(result, [{**run, "cpu_model": f"{HOSTILE}{run['created']}"} for run in history])
+    text = page(result, [{**run, "cpu_model": f"{HOSTILE}{run['created']}"} for run in history]).replace("<wbr>", "")
     assert "<script" not in text
     assert text.count("&lt;script&gt;document.title=") > 20
     assert "javascript:" not in text
@@ -146,6 +156,19 @@ def test_the_model_is_in_the_picture_however_many_guards_there_are(page: Any, sh
     assert "gpt2" in drawn
     assert "guard-39" in drawn
     assert "guard-0" not in drawn
+
+
+def test_numbers_of_one_page_agree(page: Any) -> None:
+    """The median of an even number of pairs, what guards add to memory, and calls beside verdicts of all requests."""
+    result = make_result([0.1, 0.1, 0.1, 0.1], [0.11, 0.12, 0.13, 0.14])
+    memory = {arm: {"value": at, "low": at - 100, "high": at + 100} for arm, at in (("raw", 1000), ("guarded", 3500))}
+    said = words(page({**result, "compute": {"memory_bytes": memory}}))
+    assert "Tax of a request +25.0 ms" in said
+    assert " 50 % +25.0 ms " in said
+    assert (
+        "memory, peak of Python's heap 1,000 B (900 B to 1.07 KiB) 3.42 KiB (3.32 to 3.52 KiB) +2.44 KiB (+2.25" in said
+    )
+    assert "Calls are those of requests that are compared; verdicts are those of all requests" in said
 
 
 @pytest.mark.parametrize("guards", [1, 12])

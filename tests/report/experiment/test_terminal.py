@@ -81,6 +81,39 @@ def test_contention_compute_cold_start_and_warnings_are_told(whole: dict[str, An
     assert "The tax against the noise: stands out from the noise." in lines
 
 
+def test_a_load_is_told(whole: dict[str, Any], loaded: dict[str, Any]) -> None:
+    lines = render(whole, 400)
+    text = " ".join(lines)
+    assert "Under load: 60 requests a second arrive at random" in text
+    assert "Tax under load: +" in text
+    assert "Throughput tax: " in text
+    assert "p50<=30ms" in text
+    assert cells(lines, "under load")[1:] == ["without guards", "with guards"]
+    assert cells(lines, "goodput")[1].endswith("/s)")
+    assert len(cells(lines, "due")) == len(cells(lines, "answered")) == len(cells(lines, "time, p50")) == 3
+    for warning in loaded["warnings"]:
+        assert f"Warning: {warning}" in text
+    assert "under load" not in " ".join(render({**whole, "load": None}))
+
+
+def test_a_search_that_ended_at_a_bound_says_so_and_what_it_had_seen(
+    whole: dict[str, Any], loaded: dict[str, Any]
+) -> None:
+    ended = "load: the search for the highest rate ended early"
+    found = {**loaded["throughput_tax"], "stopped": "budget", "absolute": None, "relative": None}
+    for raw, guarded, said in (
+        ((40.0, None), (None, None), "at least 40/s without guards, unknown with them"),
+        ((40.0, 80.0), (None, 20.0), "40/s to 80/s without guards, less than 20/s with them"),
+    ):
+        ends = {
+            name: {"rate": None, "highest_kept": kept, "lowest_failed": failed, "trials": []}
+            for name, (kept, failed) in (("raw", raw), ("guarded", guarded))
+        }
+        lines = render({**whole, "load": {**loaded, "throughput_tax": {**found, "arms": ends}, "warnings": [ended]}})
+        assert f"Warning: {ended}" in lines
+        assert f"Throughput tax: -; not both of the highest rates were found: {said}; p50<=30ms" in " ".join(lines)
+
+
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 160, 240])
 def test_no_line_is_wider_than_the_terminal(whole: dict[str, Any], width: int) -> None:
     assert max(map(cell_len, render(whole, width))) <= width

@@ -27,7 +27,7 @@ def to_bencher(measured: Measured) -> dict[str, dict[str, Any]]:
     for metric in measured.metrics.values():
         if metric.estimate is not None:
             name, measure = _names(measured.name, metric)
-            found.setdefault(name[:_MAX_NAME], {})[measure] = _values(metric)
+            found.setdefault(name[:_MAX_NAME].strip(), {})[measure] = _values(metric)
     return found
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from aligntax.experiment.gate.measured import Values
-from aligntax.inference import Estimate
+from aligntax.inference import CONFIDENCE, Estimate
 
-__all__ = ["estimate", "numbers"]
+__all__ = ["confidence", "estimate", "numbers"]
 
 
 def numbers(name: str, values: Sequence[Any]) -> Values:
@@ -23,6 +23,11 @@ def numbers(name: str, values: Sequence[Any]) -> Values:
         if not isinstance(value, int | float) or isinstance(value, bool) or not np.isfinite(value):
             raise ValueError(f"{name} holds {value!s:.40} at index {index}, which is no measurement; measure again")
     return np.asarray(values, np.float64)
+
+
+def confidence(found: Any) -> float:
+    """Return how sure intervals are, as a file has it; 0.95 where it says nothing, or nothing that can be."""
+    return float(found) if isinstance(found, int | float) and 0 < found < 1 else CONFIDENCE
 
 
 def estimate(name: str, found: Any) -> Estimate | None:

@@ -13,7 +13,7 @@ from aligntax.experiment.gate.comparing import Compared
 from aligntax.experiment.gate.measured import Measured
 from aligntax.experiment.gate.pytest_benchmark import SCHEMA as FOREIGN_SCHEMA
 from aligntax.experiment.gate.sections import SECTIONS
-from aligntax.inference import Estimate
+from aligntax.inference import CONFIDENCE, Estimate
 
 __all__ = ["SCHEMA", "Judged", "Judgement", "Standing", "by_interval", "judge", "worst"]
 
@@ -79,6 +79,11 @@ class Judged:
         """Return what a judgement counts as."""
         return self.cannot_tell if judgement.standing is Standing.CANNOT_TELL else judgement.standing
 
+    def confidence_of(self, limit: Limit) -> float:
+        """Return how sure the interval is that a limit is held against."""
+        metric = None if limit.regression else self.measured.metrics.get(limit.metric)
+        return CONFIDENCE if metric is None else metric.confidence
+
     @property
     def differences(self) -> tuple[str, ...]:
         """In what result and base differ that should agree; empty unless the comparison was forced."""
@@ -102,6 +107,7 @@ class Judged:
                     "unit": str(limit.unit),
                     "maximum": limit.maximum,
                     "found": None if found is None else found.to_dict(),
+                    "confidence": self.confidence_of(limit),
                     "standing": standing.value,
                     "reason": reason,
                 }

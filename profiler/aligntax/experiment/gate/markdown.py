@@ -9,13 +9,13 @@ from aligntax.experiment.gate.comparing import Compared
 from aligntax.experiment.gate.judging import Judged, Standing
 from aligntax.experiment.gate.words import (
     COMPARED_TITLES,
-    JUDGED_TITLES,
     compared_cells,
     compared_headline,
     files,
     forced_lines,
     judged_cells,
     judged_headline,
+    judged_titles,
     notes,
 )
 
@@ -39,7 +39,7 @@ def judged_markdown(judged: Judged, trend: Sequence[str] = ()) -> str:
         *_forced(judged.differences),
         f"{_plain(str(judged.measured.path))} against {_plain(str(judged.budget.path))}{_pairs(judged)}.",
         "",
-        *_table(JUDGED_TITLES, rows),
+        *_table(judged_titles(judged), rows),
     ]
     if judged.compared is not None:
         lines += ["", "### Against the base", "", *_comparison(judged.compared)]

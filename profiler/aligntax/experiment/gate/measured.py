@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aligntax.inference import Estimate
+from aligntax.inference import CONFIDENCE, Estimate
 
 Values = NDArray[np.float64]
 
@@ -41,6 +41,7 @@ class Metric:
         reference: what margins are a share of, in this unit, above 0: a guarded request for what is a part of one, the
             figure itself for others; None where there is no such thing.
         same_as: key of the metric that says the same in other words, and is compared instead; None for most.
+        confidence: of the estimate's interval.
     """
 
     key: str
@@ -51,6 +52,7 @@ class Metric:
     prompts: NDArray[np.int64] | None = None
     reference: float | None = None
     same_as: str | None = None
+    confidence: float = CONFIDENCE
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from aligntax.experiment.gate.bench_result import DECIDING
 from aligntax.experiment.gate.history import Trend, TrendRow, in_all
 from aligntax.experiment.gate.measured import Unit
 from aligntax.experiment.gate.quantity import written
+from aligntax.report.experiment.wording import counted
 
 __all__ = [
     "PROGRAM",
@@ -68,7 +69,7 @@ def told(trend: Trend) -> tuple[list[str], list[ChangePoint]]:
     except ValueError as error:
         found = [f"Change points are not known: {error}."]
     first, last = (f"{row.created:%Y-%m-%d}" for row in (trend.rows[0], trend.rows[-1]))
-    lines = [f"History: {len(trend.rows):,} results from {first} to {last}.", *found]
+    lines = [f"History: {counted(len(trend.rows), 'result')} from {first} to {last}.", *found]
     if trend.left_out:
         lines.append(f"Left out of the history: {len(trend.left_out):,}; first: {trend.left_out[0]}.")
     return lines, points
@@ -148,7 +149,7 @@ def change_points(rows: Sequence[TrendRow]) -> list[ChangePoint]:
         raise ValueError("Otava is not installed (pipx install apache-otava)")
     groups = [group for group in _groups(rows) if len(group[1]) >= LEAST_RESULTS]
     if not groups:
-        raise ValueError(f"{len(rows)} results are too few, at least {LEAST_RESULTS} are needed")
+        raise ValueError(f"there are too few, {len(rows):,}; at least {LEAST_RESULTS} are needed")
     with tempfile.TemporaryDirectory(prefix="aligntax-otava-") as folder:
         tests = {}
         for number, (metrics, chosen) in enumerate(groups):

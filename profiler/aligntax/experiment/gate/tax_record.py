@@ -8,10 +8,11 @@ that it has there.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from aligntax.experiment.gate.fields import estimate
+from aligntax.experiment.gate.fields import confidence, estimate
 from aligntax.experiment.gate.measured import Measured, Metric, Unit
 from aligntax.experiment.gate.sections import KINDS
 
@@ -37,7 +38,8 @@ def measured_from_record(path: Path, data: Mapping[str, Any]) -> Measured:
         raise ValueError(f"kind {kind!r:.40} is no tax that is known; known are {', '.join(KINDS)}")
     if not data["figures"] and not data["refusals"]:
         raise ValueError("holds no figure and no refusal; measure again")
-    metrics = _metrics(kind, data["figures"])
+    sure = (data.get("parameters") or {}).get("confidence")
+    metrics = _metrics(kind, [{"confidence": sure, **figure} for figure in data["figures"]])
     return Measured(
         path=path,
         schema=RECORD,
@@ -101,13 +103,14 @@ def _metrics(kind: str, figures: Sequence[Mapping[str, Any]]) -> list[Metric]:
         for measure, unit, ending in (("absolute", str(figure["unit"]), ""), ("relative", Unit.RATIO, ", of raw")):
             key = name if measure == "absolute" and name.startswith("cold_start.") else f"{name}.{measure}"
             data = figure[measure]
-            found.append(Metric(key, f"{title}{ending}", unit, None if data is None else estimate(key, data)))
+            known = None if data is None else estimate(key, data)
+            found.append(Metric(key, f"{title}{ending}", unit, known, confidence=confidence(figure.get("confidence"))))
     return found
 
 
 def _headline(kind: str, metrics: Sequence[Metric]) -> Iterator[Metric]:
     for metric, measure in zip(metrics[:2], _MEASURES, strict=False):
-        yield Metric(f"{kind}.{measure}", metric.title, metric.unit, metric.estimate, same_as=metric.key)
+        yield replace(metric, key=f"{kind}.{measure}", same_as=metric.key)
 
 
 def _refused(kind: str, refusals: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:

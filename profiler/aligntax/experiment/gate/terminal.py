@@ -14,13 +14,13 @@ from aligntax.experiment.gate.comparing import Compared
 from aligntax.experiment.gate.judging import Judged, Standing
 from aligntax.experiment.gate.words import (
     COMPARED_TITLES,
-    JUDGED_TITLES,
     compared_cells,
     compared_headline,
     files,
     forced_lines,
     judged_cells,
     judged_headline,
+    judged_titles,
     notes,
 )
 from aligntax.inference import Verdict
@@ -35,9 +35,10 @@ _STYLES = {
     Standing.PASSED.value: "green",
     Standing.FAILED.value: "bold red",
 }
-_SPARED_FIRST = ("base", "new", "p (Holm)", "relative")
+_WHY = "why"
+_SPARED_FIRST = ("base", "new", "p (Holm)", "relative", _WHY)
 _UNLIMITED = 10_000
-_WORDS = ("verdict", "why")
+_WORDS = ("verdict", _WHY)
 
 
 class ComparedTable:
@@ -65,7 +66,7 @@ class ComparedTable:
 
 
 class JudgedTable:
-    """Renders a result against a budget with rich.
+    """Renders a result against a budget with rich; where the console is narrow, with the reasons below the table.
 
     Args:
         judged: what `judge` returns.
@@ -82,7 +83,15 @@ class JudgedTable:
         yield Text(f"{judged.measured.path} against {judged.budget.path}", style="dim")
         yield Text()
         rows = [judged_cells(judgement, judged) for judgement in judged.judgements]
-        yield _that_fits(console, options, JUDGED_TITLES, rows, [each.standing.value for each in judged.judgements])
+        told = [each.standing.value for each in judged.judgements]
+        table = _that_fits(console, options, judged_titles(judged), rows, told)
+        yield table
+        if any(column.header == _WHY for column in table.columns):
+            return
+        reasons = [f"{each.limit.title}: {each.reason}" for each in judged.judgements if each.reason]
+        if reasons:
+            yield Text()
+            yield from (Text(reason, style="dim") for reason in reasons)
 
 
 def _warning(differences: tuple[str, ...]) -> Iterator[Text]:

@@ -9,12 +9,11 @@ from aligntax.experiment.gate.judging import Judged, Judgement, Standing
 from aligntax.experiment.gate.measured import Measured, Unit
 from aligntax.experiment.gate.quantity import written
 from aligntax.figures import MISSING, TOO_SMALL, percentage
-from aligntax.inference import Estimate, Verdict
+from aligntax.inference import CONFIDENCE, Estimate, Verdict
 from aligntax.report.experiment.estimates import between
 
 __all__ = [
     "COMPARED_TITLES",
-    "JUDGED_TITLES",
     "compared_cells",
     "compared_headline",
     "files",
@@ -22,11 +21,11 @@ __all__ = [
     "judged_cells",
     "judged_headline",
     "judged_sentence",
+    "judged_titles",
     "notes",
 ]
 
 COMPARED_TITLES = ("metric", "base", "new", "change", "95 % interval", "relative", "p (Holm)", "verdict")
-JUDGED_TITLES = ("limit", "at most", "found", "95 % interval", "verdict", "why")
 
 
 def compared_cells(row: Row) -> tuple[str, ...]:
@@ -47,17 +46,25 @@ def compared_cells(row: Row) -> tuple[str, ...]:
 
 
 def judged_cells(judgement: Judgement, judged: Judged) -> tuple[str, ...]:
-    """Return one limit as cells, below `JUDGED_TITLES`."""
+    """Return one limit as cells, below `judged_titles`."""
     limit, found, standing, reason = judgement
     taken = judged.taken_for(judgement)
+    sure = "" if len(_confidences(judged)) == 1 else f", {judged.confidence_of(limit) * 100:g} %"
     return (
         limit.title,
         limit.written,
         MISSING if found is None else _signed(found.value, limit.unit),
-        MISSING if found is None else _interval(found, limit.unit),
+        MISSING if found is None else f"{_interval(found, limit.unit)}{sure}",
         standing.value if taken is standing else f"{standing.value}, taken as {taken.value}",
         reason,
     )
+
+
+def judged_titles(judged: Judged) -> tuple[str, ...]:
+    """Return the titles of the columns; records of other taxes may hold intervals of another confidence than 95 %."""
+    sure = _confidences(judged)
+    interval = f"{sure.pop() * 100:g} % interval" if len(sure) == 1 else "interval"
+    return ("limit", "at most", "found", interval, "verdict", "why")
 
 
 def compared_headline(compared: Compared) -> str:
@@ -121,6 +128,11 @@ def forced_lines(differences: tuple[str, ...]) -> Iterator[str]:
 def files(base: Measured, new: Measured) -> str:
     """Return which files were compared."""
     return f"{base.path} ({base.created}) to {new.path} ({new.created})"
+
+
+def _confidences(judged: Judged) -> set[float]:
+    found = {judged.confidence_of(each.limit) for each in judged.judgements if each.found is not None}
+    return found or {CONFIDENCE}
 
 
 def _signed(value: float, unit: Unit | str) -> str:

@@ -5,7 +5,7 @@ ends null where n is too small; D for {"n", "mean", "p50": E, "p90": E, "p95": E
 
     {"engine": "aligntax",                       # or the program whose results were read
      "arrivals": {"kind": "poisson" | "constant", "rate", "seed"},
-     "windows", "window_seconds", "warm_up_seconds", "limits": {"in_flight", "timeout_seconds"},
+     "windows", "window_seconds", "warm_up_seconds", "limits": {"in_flight", "timeout_seconds", "requests"},
      "slo": {"seconds", "first_chunk_seconds"},  # if one was given
      "stopped": "done" | "interrupted" | "stuck",
      "arms": {arm: {
@@ -19,7 +19,8 @@ ends null where n is too small; D for {"n", "mean", "p50": E, "p90": E, "p95": E
      "tax": {measure: {"seconds": E, "mean_seconds": E, "relative": E, "n"}},    # of scheduled, service, first_chunk
      "differences_of_quantiles": {measure: {"p50", "p90", "p95", "p99"}},
      "throughput_tax": {                         # if one was searched
-         "objective": "p99<=500ms", "requests", "tolerance", "stopped": "done" | "budget" | "interrupted",
+         "objective": "p99<=500ms", "requests", "tolerance", "budget_seconds",
+         "stopped": "done" | "budget" | "requests" | "trials" | "interrupted",
          "absolute": E | null, "relative": E | null,      # null where a bracket is open
          "arms": {arm: {"rate": E | null, "highest_kept", "lowest_failed",
                         "trials": [{"rate", "n", "seconds": E | null, "dispatch_delay", "kept": true | false | null,

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,13 +16,14 @@ from aligntax.experiment.load.arrivals import MAX_ARRIVALS, Arrivals
 from aligntax.experiment.load.chat import KEY_VARIABLE, PATH, chat_url
 from aligntax.experiment.load.foreign import Foreign, load_of, read_foreign
 from aligntax.experiment.load.foreign.record import Unscheduled
+from aligntax.experiment.load.guidellm_program import run_program
 from aligntax.experiment.load.plan import Plan
 
 __all__ = ["find_guidellm", "load_by_guidellm", "run_guidellm"]
 
 START_SECONDS = 120.0
 """What GuideLLM takes to start and to compute its statistics: half a minute on two cores."""
-MAX_SAID = 400
+_USUAL_SECONDS = 30.0
 TRIES = 3
 """How often it is started if it did not keep its schedule, which can happen to it on a busy machine."""
 
@@ -44,26 +44,46 @@ def find_guidellm() -> str:
     return found
 
 
-def load_by_guidellm(urls: Mapping[str, str], prompts: Sequence[str], plan: Plan, **options: Any) -> dict[str, Any]:
+def load_by_guidellm(
+    urls: Mapping[str, str],
+    prompts: Sequence[str],
+    plan: Plan,
+    show: Callable[[str, float, str], bool] | None = None,
+    **options: Any,
+) -> dict[str, Any]:
     """Have GuideLLM put servers under load, and return the part `load` of a result.
 
     Args:
         urls: of the servers, by arm.
         prompts: sent in turn.
         plan: of the load. Its windows and its warm-up are not GuideLLM's: each arm has one run, one after the other.
+        show: told a few times a second what is run, what share of its usual time has passed, and at which rate; once
+            it says no, GuideLLM is ended, and the arms that it has run are returned.
         options: as `run_guidellm` has them; `model` is needed.
 
     Raises:
         ValueError: if it is not installed, for a plan with a search, or for an input that cannot be.
         RuntimeError: if it fails, or does not end in time.
+        KeyboardInterrupt: if `show` said no before one arm was run.
     """
     if plan.search is not None:
         raise ValueError("GuideLLM is not asked for the highest rate; search it with the engine aligntax")
     options = {"timeout_seconds": plan.limits.timeout_seconds, **options}
-    runs = {
-        arm: run_guidellm(url, prompts, plan.arrivals, seconds=plan.seconds, **options) for arm, url in urls.items()
-    }
-    found = load_of(runs, plan.slo)
+    runs: dict[str, Foreign] = {}
+    stopped = "done"
+    try:
+        for arm, url in urls.items():
+
+            def go_on(elapsed_seconds: float, arm: str = arm) -> bool:
+                done = min(1.0, elapsed_seconds / (plan.seconds + _USUAL_SECONDS))
+                return show is None or show("load by GuideLLM", done, f"{arm}, {plan.arrivals.rate:.3g} requests/s")
+
+            runs[arm] = run_guidellm(url, prompts, plan.arrivals, seconds=plan.seconds, go_on=go_on, **options)
+    except KeyboardInterrupt:
+        if not runs:
+            raise
+        stopped = "interrupted"
+    found = load_of(runs, plan.slo) | {"stopped": stopped}
     if len(runs) > 1:
         found["warnings"].append(
             "load: GuideLLM ran the arms one after the other, so that a change of the machine is in it"
@@ -83,12 +103,14 @@ def run_guidellm(
     key_variable: str = KEY_VARIABLE,
     blocked_statuses: Sequence[int] = (),
     program: str | None = None,
+    go_on: Callable[[float], bool] | None = None,
 ) -> Foreign:
     """Have GuideLLM put a server under load, and return what it found.
 
     Poisson arrivals come from one worker process: several of them all draw the same gaps (seen in 0.8.1). Nothing is
     fetched from anywhere: the prompts are the given ones, and tokens are counted by the server. Its
     configuration, which holds prompts and the key, lies in a folder that only the user can read, until it has ended.
+    However it ends, none of the processes that it has started is left behind.
 
     Args:
         url: of the server; see `chat_url`.
@@ -101,10 +123,12 @@ def run_guidellm(
         key_variable: environment variable with the API key.
         blocked_statuses: of answers with which guards refuse.
         program: GuideLLM's path; found where None.
+        go_on: asked a few times a second, with the seconds since it was started, whether to go on.
 
     Raises:
         ValueError: if it is not installed, or for an input that cannot be.
         RuntimeError: if it fails, or does not end in time; says why.
+        KeyboardInterrupt: if `go_on` says no.
     """
     if not prompts:
         raise ValueError("no prompts to send; pass at least one")
@@ -131,7 +155,7 @@ def run_guidellm(
     asked = "".join(json.dumps({"prompt": prompts[place % len(prompts)]}) + "\n" for place in range(count))
     for left in reversed(range(TRIES)):
         try:
-            return _one_run(program, spec, asked, seconds + timeout_seconds + START_SECONDS, blocked_statuses)
+            return _one_run(program, spec, asked, seconds + timeout_seconds + START_SECONDS, blocked_statuses, go_on)
         except Unscheduled as error:
             if not left:
                 raise RuntimeError(f"{error} (it was, {TRIES} times)") from error
@@ -139,7 +163,12 @@ def run_guidellm(
 
 
 def _one_run(
-    program: str, spec: Mapping[str, Any], asked: str, limit_seconds: float, blocked_statuses: Sequence[int]
+    program: str,
+    spec: Mapping[str, Any],
+    asked: str,
+    limit_seconds: float,
+    blocked_statuses: Sequence[int],
+    go_on: Callable[[float], bool] | None,
 ) -> Foreign:
     with tempfile.TemporaryDirectory(prefix="aligntax-guidellm-") as name:
         folder = Path(name)  # of the user's alone
@@ -151,36 +180,14 @@ def _one_run(
             "outputs": [{"kind": "json", "path": str(result)}],
         }
         config.write_text(json.dumps({"spec": whole}), encoding="utf-8")
-        one_worker = spec["profile"]["kind"] == "poisson"
-        _run([program, "run", "--config", str(config), "--disable-console"], limit_seconds, one_worker=one_worker)
+        environment = os.environ | {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
+        if spec["profile"]["kind"] == "poisson":
+            environment["GUIDELLM__MAX_WORKER_PROCESSES"] = "1"
+        command = [program, "run", "--config", str(config), "--disable-console"]
+        run_program(command, limit_seconds, environment, folder / "said.txt", go_on)
         if not result.is_file():
             raise RuntimeError(f"GuideLLM ({program}) ended well, but wrote no result")
         return read_foreign(result, blocked_statuses)[0]
-
-
-def _run(command: Sequence[str], limit_seconds: float, *, one_worker: bool) -> None:
-    environment = os.environ | {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
-    if one_worker:
-        environment["GUIDELLM__MAX_WORKER_PROCESSES"] = "1"
-    try:
-        done = subprocess.run(  # noqa: S603 (the program that the user has installed)
-            command,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=limit_seconds,
-            check=False,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-        )
-    except OSError as error:
-        raise RuntimeError(f"GuideLLM ({command[0]}) cannot be started: {error.strerror}") from error
-    except subprocess.TimeoutExpired as error:
-        raise RuntimeError(f"GuideLLM did not end within {limit_seconds:.0f} s; load for less long") from error
-    if done.returncode:
-        said = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-        last = said[-1].strip() if said else "it said nothing"
-        raise RuntimeError(f"GuideLLM ended with code {done.returncode}: {last[:MAX_SAID]}")
 
 
 def _base(url: str) -> str:

@@ -84,13 +84,14 @@ class Objective:
         seconds = self.seconds(call)
         return seconds is not None and seconds > self.limit_seconds
 
-    def reached(self, calls: Iterable[Call]) -> tuple[Estimate | None, bool | None]:
+    def reached(self, calls: Iterable[Call], *, times: float = 1.0) -> tuple[Estimate | None, bool | None]:
         """Return the quantile of calls, and whether the objective is kept: None where that cannot be told.
 
         It is kept where the whole interval lies below the limit, and not kept where it lies above.
 
         Args:
             calls: in the order in which they were due.
+            times: how many times as many calls like these to take them for.
 
         Returns:
             None for the quantile if no call counts.
@@ -98,7 +99,7 @@ class Objective:
         values = [seconds for call in calls if (seconds := self.seconds(call)) is not None]
         if not values:
             return None, None
-        found = quantile_in_order(values, self.q)
+        found = quantile_in_order(values, self.q, times=times)
         if found.low is None or found.high is None:
             return found, None
         if found.high <= self.limit_seconds:

@@ -11,8 +11,10 @@ from aligntax.experiment.load.capacity import check_tolerance
 from aligntax.experiment.load.driver import Counts, Limits
 from aligntax.experiment.load.objective import Objective, Slo
 
-__all__ = ["Plan", "Progress", "SearchPlan"]
+__all__ = ["SEARCH_SECONDS", "SECONDS", "Plan", "Progress", "SearchPlan"]
 
+SECONDS = 30.0
+SEARCH_SECONDS = 600.0
 MAX_WINDOWS = 1000
 MAX_REQUESTS = MAX_ARRIVALS // 2  # of a trial, which has its warm-up besides
 REACH = 64.0
@@ -26,7 +28,7 @@ class SearchPlan:
     Attributes:
         objective: that is to be kept.
         requests: of a trial at least; None for four times as many as it takes to say anything about the quantile.
-        extensions: how often a trial that cannot tell is repeated and added to.
+        extensions: how often a trial that cannot tell is repeated and added to, for as long as it may yet come to tell.
         tolerance: the bracket's width at which the search ends, as a share of the rate.
         budget_seconds: after which no further trial begins.
 
@@ -36,9 +38,9 @@ class SearchPlan:
 
     objective: Objective
     requests: int | None = None
-    extensions: int = 2
+    extensions: int = 3
     tolerance: float = 0.05
-    budget_seconds: float = 600.0
+    budget_seconds: float = SEARCH_SECONDS
 
     def __post_init__(self) -> None:
         least = self.objective.smallest
@@ -78,6 +80,7 @@ class Plan:
         windows: into how many turns that is cut.
         warm_up_seconds: at the start of each window, sent and not counted: a line that is empty is no typical one.
         limits: of requests in flight, and of time.
+        max_requests: that each arm may be sent, in all windows and all trials of a search together.
         slo: what makes an answer a good one; None: no goodput.
         search: for the highest rate; None: there is none.
 
@@ -86,10 +89,11 @@ class Plan:
     """
 
     arrivals: Arrivals
-    seconds: float = 30.0
+    seconds: float = SECONDS
     windows: int = 4
     warm_up_seconds: float = 1.0
     limits: Limits = field(default_factory=Limits)
+    max_requests: int = MAX_ARRIVALS
     slo: Slo | None = None
     search: SearchPlan | None = None
 
@@ -104,6 +108,14 @@ class Plan:
             raise ValueError(
                 f"{self.arrivals.rate:g} requests a second are less than one in a window of {self.window_seconds:g} s; "
                 "load for longer, or in fewer windows"
+            )
+        if not 1 <= self.max_requests <= MAX_ARRIVALS:
+            raise ValueError(f"max_requests={self.max_requests} must be 1 to {MAX_ARRIVALS:,}")
+        due = self.arrivals.rate * self.window_seconds * self.windows
+        if due > self.max_requests:
+            raise ValueError(
+                f"{self.arrivals.rate:g} requests a second for {self.seconds:g} s are {due:,.0f} to each arm, warm-up "
+                f"included, and at most {self.max_requests:,} are sent; send fewer a second, or for less long"
             )
 
     @property

@@ -23,7 +23,9 @@ HIGH = 0.9
 Seconds = NDArray[np.float64]
 
 
-def quantile_in_order(values: Sequence[float] | Seconds, q: float, confidence: float = CONFIDENCE) -> Estimate:
+def quantile_in_order(
+    values: Sequence[float] | Seconds, q: float, confidence: float = CONFIDENCE, *, times: float = 1.0
+) -> Estimate:
     """Return a quantile, and its interval between two order statistics.
 
     The ranks are those of a sample of as many independent values as these are worth, stretched to the sample's own
@@ -33,6 +35,7 @@ def quantile_in_order(values: Sequence[float] | Seconds, q: float, confidence: f
         values: shape (n,), n >= 1, in the order in which they arose; some may be infinite.
         q: which quantile, between 0 and 1.
         confidence: of the interval.
+        times: how many times as many values like these to take them for: what the interval would come to.
 
     Raises:
         ValueError: if there is no value, or one of them is no number.
@@ -44,7 +47,7 @@ def quantile_in_order(values: Sequence[float] | Seconds, q: float, confidence: f
     in_rank = np.sort(found)
     # The method that `aligntax.inference.quantile` has, too, except where it would compute with infinity.
     value = float(np.quantile(in_rank, q) if math.isfinite(in_rank[-1]) else in_rank[min(n - 1, math.floor(n * q))])
-    worth = independent(found, q)
+    worth = math.floor(independent(found, q) * times)
     ranks = quantile_ranks(worth, q, confidence)
     if ranks is None:
         return Estimate(value)

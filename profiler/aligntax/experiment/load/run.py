@@ -15,7 +15,7 @@ from aligntax.experiment.load.comparison import compared, samples_of
 from aligntax.experiment.load.driver import Counts, Window
 from aligntax.experiment.load.pace import Pace
 from aligntax.experiment.load.plan import Plan, Progress
-from aligntax.experiment.load.records import ERROR, TIMEOUT, Arm
+from aligntax.experiment.load.records import ALLOWED, ERROR, TIMEOUT, Arm
 from aligntax.experiment.load.summary import FORMULAS, Stretch, summarise
 from aligntax.experiment.load.throughput import search_rates
 from aligntax.experiment.load.turns import Stuck, Turns
@@ -79,6 +79,7 @@ async def run_load(
     turns = Turns(arms, prompts, plan.limits, stop=stop, clock=clock, pace=pace)
     names = list(arms)
     stretches: dict[str, list[Stretch]] = {name: [] for name in names}
+    sent: Counter[str] = Counter()
     warm_ups: Counter[str] = Counter()
     warnings: list[str] = []
     found: dict[str, Any] = {}
@@ -89,9 +90,10 @@ async def run_load(
         try:
             async for name, window in _windows(turns, names, plan, on_progress):
                 stretches[name].append(_counted(window, plan))
+                sent[name] += len(window.calls)
                 warm_ups[name] += len(window.calls) - len(stretches[name][-1].calls)
             if plan.search is not None and not stop.is_set():
-                found["throughput_tax"], said = await search_rates(turns, names, plan, plan.search, on_progress)
+                found["throughput_tax"], said = await search_rates(turns, names, plan, plan.search, sent, on_progress)
                 warnings += said
         except Stuck as error:
             warnings.append(str(error))
@@ -149,7 +151,9 @@ def _counted(window: Window, plan: Plan) -> Stretch:
     start_ns = round(plan.warm_up_seconds * 1e9)
     seconds = plan.window_seconds if window.ended == "done" else min(plan.window_seconds, window.seconds)
     calls = [call for call in window.calls if call.intended_ns >= start_ns]
-    return Stretch(calls, start_ns, max(0.0, seconds - plan.warm_up_seconds))
+    ends = [call.ended_ns for call in window.calls if call.outcome == ALLOWED and call.ended_ns is not None]
+    answered = sum(start_ns <= end_ns < seconds * 1e9 for end_ns in ends)
+    return Stretch(calls, max(0.0, seconds - plan.warm_up_seconds), answered)
 
 
 def _design(plan: Plan) -> dict[str, Any]:
@@ -159,7 +163,11 @@ def _design(plan: Plan) -> dict[str, Any]:
         "windows": plan.windows,
         "window_seconds": plan.window_seconds,
         "warm_up_seconds": plan.warm_up_seconds,
-        "limits": {"in_flight": limits.in_flight, "timeout_seconds": limits.timeout_seconds},
+        "limits": {
+            "in_flight": limits.in_flight,
+            "timeout_seconds": limits.timeout_seconds,
+            "requests": plan.max_requests,
+        },
     }
     if plan.slo is not None:
         found["slo"] = {"seconds": plan.slo.seconds, "first_chunk_seconds": plan.slo.first_chunk_seconds}

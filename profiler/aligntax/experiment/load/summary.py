@@ -24,7 +24,8 @@ FORMULAS = {
     "time_per_output_token": "(last chunk - first chunk) / (output tokens - 1), for each answer, tokens as the server "
     "counts them: (E2E - TTFT) / (n - 1), what vLLM calls TPOT and AIPerf ITL, both of which end E2E with the last "
     "chunk; GuideLLM's TPOT has the first token in it",
-    "throughput": "allowed answers to requests of the windows that ended within them / their length",
+    "throughput": "allowed answers that came within the windows, those to requests of their warm-up among them / their "
+    "length",
     "goodput": "requests of the windows that were allowed and met the service level / their length",
     "within_slo": "requests allowed in time / all that were due, but for those that a guard blocked or that were "
     "cancelled; Wilson's interval",
@@ -37,13 +38,13 @@ class Stretch(NamedTuple):
 
     Attributes:
         calls: that were due in it.
-        start_ns: where it begins in its window.
         seconds: how long it is.
+        answered: allowed answers that came in it, to these calls or to earlier ones.
     """
 
     calls: Sequence[Call]
-    start_ns: int
     seconds: float
+    answered: int
 
 
 def summarise(rate: float, windows: Sequence[Stretch], warm_up: int, slo: Slo | None = None) -> dict[str, Any]:
@@ -72,7 +73,7 @@ def summarise(rate: float, windows: Sequence[Stretch], warm_up: int, slo: Slo | 
         "outcomes": dict(outcomes),
         "errors": dict(errors),
         "offered_rate": len(calls) / seconds if seconds else None,
-        "throughput": _ended_within(windows) / seconds if seconds else None,
+        "throughput": sum(window.answered for window in windows) / seconds if seconds else None,
         "latency": _latency(allowed),
     }
     if blocked:
@@ -80,14 +81,6 @@ def summarise(rate: float, windows: Sequence[Stretch], warm_up: int, slo: Slo | 
     if slo is not None and seconds:
         found |= _goodput(calls, seconds, slo)
     return found
-
-
-def _ended_within(windows: Sequence[Stretch]) -> int:
-    return sum(
-        call.outcome == ALLOWED and call.ended_ns is not None and call.ended_ns - start_ns < seconds * 1e9
-        for calls, start_ns, seconds in windows
-        for call in calls
-    )
 
 
 def _latency(calls: Sequence[Call]) -> dict[str, Any]:

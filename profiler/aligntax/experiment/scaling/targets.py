@@ -33,6 +33,7 @@ from aligntax.experiment.paired import Design, Progress
 from aligntax.experiment.scaling.sweep import Scaling, Sweep
 from aligntax.experiment.seconds import answering, paired_seconds
 from aligntax.experiment.target import prepare
+from aligntax.experiment.target_errors import running_target
 
 __all__ = ["sweep_target"]
 
@@ -78,7 +79,7 @@ def sweep_target(
     def build(value: float) -> _Sized:
         begun.append(value)
         progress(f"{parameter}={value:g}", 0.0, f"building, {len(begun)} of {len(values)}")
-        made = make(parameter, value)
+        made = _made(make, parameter, value)
         pipeline, own = made if isinstance(made, tuple) else (made, None)
         if not callable(pipeline):
             raise ValueError(  # noqa: TRY004 (it is the user's module that is wrong)
@@ -108,3 +109,14 @@ def sweep_target(
     scaling = Sweep(parameter, tuple(values), build).run(measure, seed=design.seed)
     of_targets = [f"at {', '.join(f'{value:g}' for value in sorted(where))}: {what}" for what, where in said.items()]
     return replace(scaling, warnings=(*scaling.warnings, *of_targets))
+
+
+def _made(make: Callable[..., Any], parameter: str, value: float) -> Any:
+    """Return what a function of the user's makes; what it raises is marked as the target's, but for a refusal."""
+    try:
+        return make(parameter, value)
+    except ValueError:
+        raise
+    except (Exception, SystemExit):
+        with running_target():
+            raise

@@ -20,6 +20,7 @@ from aligntax.experiment.whatif.contrast import (
 from aligntax.experiment.whatif.pieces import Work, take_apart
 from aligntax.experiment.whatif.scenario import Scenario
 from aligntax.inference import Estimate, mean, relative_difference
+from aligntax.report.experiment.wording import counted
 from aligntax.tax import NANO
 from aligntax.trace import Outcome, Trace, Verdict
 
@@ -63,7 +64,7 @@ class Prediction:
         relative: tax over raw time before and after, from the ratio of the means; None where the raw time is 0.
         raw: mean raw time in seconds, which no change of guards touches.
         residual: contention that the tax includes, in seconds; None where it was not measured.
-        request: duration of a request by `mean` and `p50`, in seconds.
+        request: duration of a request by `mean`, `p50` and `p99`, in seconds.
         blocked: of the blocked requests; None where there are none.
         warnings: what the figures do not tell.
     """
@@ -86,7 +87,7 @@ class Prediction:
         `schema`, `scenario` (in words), `changes[] {change, guard, factor | order}`; `traces {read, comparable,
         blocked, left_out}`; `tax {mean_seconds, p50_seconds, p99_seconds}`, each `{before, after, difference}` of
         `{value, low, high}`, `relative {before, after}` or null, and `residual_seconds` or null; `request {raw_seconds,
-        mean_seconds, p50_seconds}`; `blocked {n, let_through, mean_seconds}` or null; `verification` (see
+        mean_seconds, p50_seconds, p99_seconds}`; `blocked {n, let_through, mean_seconds}` or null; `verification` (see
         `Verification.to_dict`) or null; `warnings`. Low and high are null where n is too small.
         """
         relative = None
@@ -121,8 +122,8 @@ def predict(
     """Predict what changes of guards would do to the tax of recorded requests.
 
     Each request is replayed with the changes; the model and the application take the time that they took. By how much
-    the guards slow the rest down, where that was measured, is taken to stay as it is; that they do so by more once they
-    run beside it is not foreseen, so guards in parallel are best verified.
+    the guards slow the rest down, where that was measured, is taken to stay as it is while there is one of them; that
+    they do so by more once they run beside it is not foreseen, so guards in parallel are best verified.
 
     Args:
         traces: recorded requests of one application, 1 to 100,000.
@@ -144,6 +145,7 @@ def predict(
     rows = []  # raw, before, after
     blocks = []  # before, after
     let_through = 0
+    guarded = False  # whether any guard is left
     for work in works:
         outcome = work.trace.outcome
         if not (outcome.comparable or outcome in _BLOCKED):
@@ -154,6 +156,7 @@ def predict(
             continue
         before_ns, after_ns = work.trace.duration_ns, new.end_ns - work.trace.start_ns
         if outcome.comparable:
+            guarded = guarded or bool(new.guards)
             rows.append((attribute(work.trace).raw_ns, before_ns, after_ns))
         else:
             blocks.append((before_ns, after_ns))
@@ -164,10 +167,13 @@ def predict(
     raw, before, after = np.array(rows, dtype=np.float64).T / NANO
     if residual is not None:
         raw = raw - residual.value
+    stays, goes = (residual, None) if guarded else (None, residual)
+    if not guarded:
+        after = raw  # without guards there is none that could slow anything down
     tax_before, tax_after = before - raw, after - raw
     relative = None
     if raw.mean() > 0:
-        relative = (_relative(raw, before, residual), _relative(raw, after, residual))
+        relative = (_relative(raw, before, residual), _relative(raw, after, stays))
     blocked = None
     if blocks or let_through:
         seconds = contrast_of_means(*(np.array(blocks, dtype=np.float64).T / NANO)) if blocks else None
@@ -178,7 +184,11 @@ def predict(
         len(rows),
         len(traces) - len(rows) - len(blocks) - let_through,
         {
-            name: contrast._replace(before=widened(contrast.before, residual), after=widened(contrast.after, residual))
+            name: Contrast(
+                widened(contrast.before, residual),
+                widened(contrast.after, stays),
+                widened(contrast.difference, goes, -1.0),
+            )
             for name, contrast in (
                 ("mean", contrast_of_means(tax_before, tax_after)),
                 ("p50", contrast_of_quantiles(tax_before, tax_after, 0.50, seed)),
@@ -188,7 +198,18 @@ def predict(
         relative,
         widened(mean(raw), residual, -1.0),
         residual,
-        {"mean": contrast_of_means(before, after), "p50": contrast_of_quantiles(before, after, 0.50, seed)},
+        {
+            name: Contrast(
+                contrast.before,
+                widened(contrast.after, goes, -1.0),
+                widened(contrast.difference, goes, -1.0),
+            )
+            for name, contrast in (
+                ("mean", contrast_of_means(before, after)),
+                ("p50", contrast_of_quantiles(before, after, 0.50, seed)),
+                ("p99", contrast_of_quantiles(before, after, 0.99, seed)),
+            )
+        },
         blocked,
         list(_warnings(scenario, works)),
     )
@@ -209,15 +230,15 @@ def _warnings(scenario: Scenario, works: Sequence[Work]) -> Iterator[str]:
     def saying(guard: str, verdict: Verdict) -> int:
         return sum(work.says(guard, verdict) for work in works)
 
-    requests = f"of {len(works):,} requests"
+    requests = f"of {counted(len(works), 'request')}"
     for change in scenario.changes:
         if isinstance(change, (Drop, Parallel)):
             modified, blocked = (saying(change.guard, verdict) for verdict in (Verdict.MODIFY, Verdict.BLOCK))
             if isinstance(change, Drop):
                 if modified or blocked:
                     yield (
-                        f"without {change.guard}, {blocked:,} requests that it blocked and {modified:,} that it "
-                        f"modified pass as they are ({requests})"
+                        f"without {change.guard}, {counted(blocked, 'request')} that it blocked and {modified:,} that "
+                        f"it modified pass as they are ({requests})"
                     )
                 continue
             if modified:

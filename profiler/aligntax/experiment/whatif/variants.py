@@ -18,14 +18,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from aligntax.experiment.arms import GUARDED, RAW
 from aligntax.experiment.call import Caller, Measurement
 from aligntax.experiment.loading import load, profiler_of, prompts_for
-from aligntax.experiment.paired import Design, Progress
-from aligntax.experiment.seconds import answering, paired_seconds
+from aligntax.experiment.paired import Columns, Design, Progress
+from aligntax.experiment.seconds import answering, run_whole, seconds_of
+from aligntax.experiment.session import design_data
 from aligntax.experiment.target import Target, prepare
 from aligntax.experiment.whatif.changes import Change, Drop
 from aligntax.experiment.whatif.prediction import Prediction
@@ -115,6 +117,16 @@ def verify_target(
             raise ValueError(f"{name} has no guard {unknown[0]!r}; its guards are: {names}")
         with target.whole_again(), variant(target, scenario, changing_of(pipeline)) as changed:
             arms = {RAW: answering(target, frozenset(target.guards)), GUARDED: answering(target), CHANGED: changed}
-            return verify(prediction, name, arms, lambda arms: paired_seconds(arms, target.prompts, design, progress))
+            columns = run_whole(arms, target.prompts, design, progress)
+            found = verify(prediction, name, arms, lambda _: seconds_of(columns))
+            told = design_data(target.prompts, design, columns)
+            return replace(found, design=told, warnings=(*target.warnings, *_left_out(columns, len(target.prompts))))
     finally:
         target.caller.close()
+
+
+def _left_out(columns: Columns, prompts: int) -> Iterator[str]:
+    yield from columns.cut_short(prompts)
+    pairs, compared = len(columns.prompt), len(columns.comparable(*columns.arms))
+    if compared < pairs:
+        yield f"{pairs - compared:,} of {pairs:,} pairs are left out: in one of the arms they were blocked, or failed"

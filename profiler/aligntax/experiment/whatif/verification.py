@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from aligntax.experiment.arms import GUARDED, RAW
 from aligntax.experiment.whatif.prediction import Prediction
-from aligntax.inference import Estimate, mean_of_differences, median, median_of_differences
+from aligntax.inference import Estimate, mean_of_differences, median, median_of_differences, quantile
 
 __all__ = ["CHANGED", "Beside", "Measure", "Verification", "verify"]
 
@@ -47,7 +47,9 @@ class Verification:
             the requests were recorded in other conditions, and the rest differs as well.
         tax: with the changes, by `mean` and `p50`; measured, it is the mean and the median of the pairwise differences.
         saving: with the changes less without them, likewise; below 0 where they help.
-        request: duration of a request with the changes, by `p50`.
+        request: duration of a request with the changes, by `p50` and `p99`.
+        design: how long it went on, and why it ended, as in a result of `aligntax bench`; empty where nobody said.
+        warnings: what was cut or left out, and what else its reader should know.
     """
 
     target: str
@@ -56,12 +58,17 @@ class Verification:
     tax: Mapping[str, Beside]
     saving: Mapping[str, Beside]
     request: Mapping[str, Beside]
+    design: Mapping[str, Any] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
 
     @property
-    def error_of_request(self) -> float:
-        """By which part the predicted duration (p50) of a request is off; above 0 where it was slower than measured."""
+    def error_of_request(self) -> float | None:
+        """By which part the predicted duration (p50) of a request is off; above 0 where it was faster than predicted.
+
+        None where n is too small for the measured one's interval.
+        """
         predicted, measured = self.request["p50"]
-        return predicted.value / measured.value - 1
+        return None if measured.low is None else predicted.value / measured.value - 1
 
     @property
     def error_of_tax(self) -> float | None:
@@ -73,8 +80,9 @@ class Verification:
         """Return it as plain data.
 
         `target`, `n`; `before {p50_seconds}`, `tax {mean_seconds, p50_seconds}`, `saving` likewise and `request
-        {p50_seconds}`, each `{predicted, measured}` of `{value, low, high}`; `error {tax, request}`, of the p50, the
-        former null where the measured tax cannot be told from 0.
+        {p50_seconds, p99_seconds}`, each `{predicted, measured}` of `{value, low, high}`; `error {tax, request}` of the
+        p50, null where n is too small and, the former, where the measured tax cannot be told from 0; `design` as in a
+        result of `aligntax bench`; `warnings`.
         """
         return {
             "target": self.target,
@@ -89,6 +97,8 @@ class Verification:
                 )
             },
             "error": {"tax": self.error_of_tax, "request": self.error_of_request},
+            "design": dict(self.design),
+            "warnings": list(self.warnings),
         }
 
 
@@ -127,5 +137,8 @@ def verify(
             "mean": Beside(tax["mean"].difference, mean_of_differences(guarded, changed)),
             "p50": Beside(tax["p50"].difference, median_of_differences(guarded, changed)),
         },
-        {"p50": Beside(request["p50"].after, median(changed))},
+        {
+            "p50": Beside(request["p50"].after, median(changed)),
+            "p99": Beside(request["p99"].after, quantile(changed, 0.99)),
+        },
     )

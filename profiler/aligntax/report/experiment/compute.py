@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aligntax.figures import duration
+from aligntax.inference import Estimate
 from aligntax.report.experiment.contents import Data, estimate
 from aligntax.report.experiment.estimates import plain, signed_duration, size, value, with_interval
 from aligntax.report.experiment.wording import spoken
@@ -47,7 +48,18 @@ def _compute_row(name: str, found: Mapping[str, Any]) -> tuple[str, str, str, st
         named = ", ".join(source) if isinstance(source, list | tuple) else source
         title += f" ({named}, {'estimated' if found.get('estimated') else 'measured'})"
     raw, guarded = (with_interval(found.get(arm), write) for arm in ("raw", "guarded"))
-    return title, raw, guarded, with_interval(found.get("tax"), write_signed)
+    return title, raw, guarded, with_interval(found.get("tax", _added(found)), write_signed)
+
+
+def _added(found: Mapping[str, Any]) -> dict[str, float | None] | None:
+    """Return guarded minus raw where a result does not say what was added, with the ends at their worst, as a gate."""
+    raw, guarded = (estimate(found.get(arm)) for arm in ("raw", "guarded"))
+    if raw is None or guarded is None:
+        return None
+    value = guarded.value - raw.value
+    if raw.low is None or raw.high is None or guarded.low is None or guarded.high is None:
+        return Estimate(value).to_dict()
+    return Estimate(value, guarded.low - raw.high, guarded.high - raw.low).to_dict()
 
 
 def contention_words(result: Data) -> str:

@@ -51,9 +51,13 @@ def verdict_columns(guards: Sequence[Guard]) -> list[Column]:
     """Return the columns on the calls of each guard and what they said."""
     return [
         Column("stage", tuple(Text(guard.get("stage") or MISSING, style="dim") for guard in guards), align="left"),
-        Column("calls", tuple(Text(f"{guard.get('calls', 0):,}") for guard in guards)),
+        Column("calls compared", tuple(Text(f"{guard.get('calls', 0):,}") for guard in guards)),
         Column(
-            "verdicts", tuple(figure(counts(guard.get("verdicts") or {})) for guard in guards), "", "left", shrinks=True
+            "verdicts, all calls",
+            tuple(figure(counts(guard.get("verdicts") or {})) for guard in guards),
+            "",
+            "left",
+            shrinks=True,
         ),
     ]
 

@@ -21,6 +21,7 @@ from aligntax.report.experiment.estimates import (
     with_interval,
 )
 from aligntax.report.experiment.guard_columns import cost_columns, name_column, verdict_columns
+from aligntax.report.experiment.terminal_load import load_in_terminal
 from aligntax.report.experiment.wording import arm_name, band, by_share, counted, headline, in_order, verdict
 from aligntax.report.layer_columns import TAX_STYLE, figure
 from aligntax.report.tables import empty_table, fits, table_of
@@ -66,6 +67,7 @@ class ExperimentTable:
             for table in _that_fit(alternatives, console, options):
                 yield Text()
                 yield table
+        yield from load_in_terminal(self._data)
         yield Text()
         for line in self._notes():
             yield Text(line, style="dim")

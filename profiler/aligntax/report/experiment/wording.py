@@ -102,6 +102,18 @@ def above_noise(distinguishable: bool | None) -> str:
     return MISSING if distinguishable is None else "yes" if distinguishable else "no"
 
 
+def growth(sweep: Data) -> str:
+    """Return in one sentence how the tax grows with what was swept, or why that cannot be told."""
+    fit = sweep.get("fit")
+    if fit is None:
+        return f"No exponent: {sweep.get('reason') or 'none was fitted'}."
+    exponent = fit["exponent"]
+    return (
+        f"The tax grows as {spoken(sweep['parameter'])} to the power {exponent['value']:.2f} "
+        f"({exponent['low']:.2f} to {exponent['high']:.2f})."
+    )
+
+
 def spoken(name: str) -> str:
     """Return a key of the file as words, e.g. `"cpu model"`."""
     return name.replace("_", " ").replace(" seconds", "")

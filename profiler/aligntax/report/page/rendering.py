@@ -17,6 +17,7 @@ __all__ = ["noted", "render", "stacked", "tight"]
 
 _NO_BREAK = "\u00a0"
 _INTERVAL = re.compile(r"(.+) \(([^()]* to [^()]*|n too small)\)")
+_PARTS_OF_NAMES = re.compile(r"([/_.])(?=[A-Za-z])")
 _SPACE_BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:s|ms|us|ns|B|KiB|MiB|GiB|J)\b|%)")
 
 
@@ -49,8 +50,8 @@ def tight(text: str) -> str:
 def noted(cell: str | Noted) -> Markup:
     """Return a cell as it is, with the note that it may have below it."""
     if isinstance(cell, Noted):
-        return Markup("{} <small>{}</small>").format(*map(tight, cell)) if cell.note else escape(tight(cell.text))
-    return escape(cell)
+        return Markup("{} <small>{}</small>").format(*map(_cell, cell)) if cell.note else _cell(cell.text)
+    return _cell(cell)
 
 
 def stacked(text: str | Noted) -> Markup:
@@ -59,8 +60,14 @@ def stacked(text: str | Noted) -> Markup:
         return noted(text)
     found = _INTERVAL.fullmatch(text)
     if found is None:
-        return escape(tight(text))
-    return Markup("{} <small>({})</small>").format(*map(tight, found.groups()))
+        return _cell(text)
+    return Markup("{} <small>({})</small>").format(*map(_cell, found.groups()))
+
+
+def _cell(text: str) -> Markup:
+    """Return a text that may break within the names of files and figures, where columns are narrow."""
+    escaped = str(escape(tight(text)))  # a Markup would escape what is put in
+    return Markup(_PARTS_OF_NAMES.sub(r"\1<wbr>", escaped))  # noqa: S704 (it has been escaped)
 
 
 def _own(name: str) -> str:

@@ -7,8 +7,8 @@ that program has keep its name for them.
 
 from __future__ import annotations
 
-from aligntax.experiment.load.foreign.arms import foreign_load, load_of
+from aligntax.experiment.load.foreign.arms import foreign_load, load_of, run_of
 from aligntax.experiment.load.foreign.files import read_foreign
 from aligntax.experiment.load.foreign.record import Foreign
 
-__all__ = ["Foreign", "foreign_load", "load_of", "read_foreign"]
+__all__ = ["Foreign", "foreign_load", "load_of", "read_foreign", "run_of"]

@@ -17,7 +17,7 @@ from aligntax.experiment.load.records import ALLOWED, Call
 from aligntax.experiment.load.summary import FORMULAS, Stretch, summarise
 from aligntax.inference import difference_of_medians, relative_difference
 
-__all__ = ["foreign_load", "load_of"]
+__all__ = ["foreign_load", "load_of", "run_of"]
 
 _MEASURES = {"scheduled": "scheduled_ns", "service": "service_ns", "first_chunk": "scheduled_first_ns"}
 
@@ -61,14 +61,18 @@ def load_of(runs: Mapping[str, Foreign], slo: Slo | None = None) -> dict[str, An
     }
 
 
-def _chosen(path: str, statuses: Sequence[int]) -> Foreign:
+def run_of(path: str) -> tuple[str, int | None]:
+    """Return the file that `FILE#2` names, and which run in it; None where it names none."""
     name, mark, which = path.rpartition("#")
-    if not (mark and which.isdecimal()):
-        name, which = path, ""
+    return (name, int(which)) if mark and which.isdecimal() else (path, None)
+
+
+def _chosen(path: str, statuses: Sequence[int]) -> Foreign:
+    name, which = run_of(path)
     runs = read_foreign(name, statuses)
-    if which and 1 <= int(which) <= len(runs):
-        return runs[int(which) - 1]
-    if which or len(runs) > 1:
+    if which is not None and 1 <= which <= len(runs):
+        return runs[which - 1]
+    if which is not None or len(runs) > 1:
         listed = ", ".join(f"{place}: {run.label}" for place, run in enumerate(runs, 1))
         raise ValueError(f"{name}: has {len(runs)} runs; name one as {name}#N, with N of {listed}")
     return runs[0]
@@ -76,20 +80,21 @@ def _chosen(path: str, statuses: Sequence[int]) -> Foreign:
 
 def _arm(run: Foreign, slo: Slo | None) -> dict[str, Any]:
     if run.calls is not None:
-        found = summarise(run.rate or 0.0, [Stretch(run.calls, 0, run.seconds)], 0, slo)
+        # Its seconds need not begin where our times do, so that it is not asked which answers came within them.
+        answered = sum(call.outcome == ALLOWED for call in run.calls)
+        found = summarise(run.rate or 0.0, [Stretch(run.calls, run.seconds, answered)], 0, slo)
         found["latency"] |= run.summaries
     else:
         found = {
             "seconds": run.seconds,
             "n": sum(run.counts.values()),
             "outcomes": {name: count for name, count in run.counts.items() if count},
+            "throughput": run.counts.get(ALLOWED, 0) / run.seconds,
             "latency": dict(run.summaries),
             "summary": True,
         }
     return found | {
         "rate": run.rate,
-        # Its seconds need not begin where our times do, so that it is not asked which answers came within them.
-        "throughput": found["outcomes"].get(ALLOWED, 0) / run.seconds,
         "arrivals": run.kind,
         "program": run.program,
         "formulas": dict(run.formulas),

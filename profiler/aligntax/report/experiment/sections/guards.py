@@ -17,6 +17,10 @@ from aligntax.report.page.plots.scale import unit_for
 __all__ = ["guards"]
 
 Guard = Mapping[str, Any]
+_COUNTED = (
+    "The calls of each guard, and what else was measured of it. Calls are those of requests that are compared; "
+    "verdicts are those of all requests, blocked ones as well."
+)
 
 
 def guards(result: Data) -> Section | None:
@@ -133,7 +137,7 @@ def _calls(result: Data, found: Sequence[Guard]) -> Table:
         if name in names
     ]
     return Table(
-        " ".join(["The calls of each guard, and what else was measured of it.", *notes]),
+        " ".join([_COUNTED, *notes]),
         tuple(name for name, _ in kept),
         tuple(tuple(write(guard) for _, write in kept) for guard in found),
         words=(0, 1, 2),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aligntax.report.experiment.contents import Data, estimate
-from aligntax.report.experiment.estimates import a_second, quantile_interval
+from aligntax.report.experiment.estimates import a_second, plain, quantile_interval
 from aligntax.report.experiment.plots.distribution import paint_distributions
 from aligntax.report.experiment.wording import arm_name
 from aligntax.report.page.parts import Picture, Table
@@ -64,7 +64,13 @@ def rates_picture(found: Data) -> Picture | None:
             "load-rates",
             "Latency by rate of arrivals",
             f"Objective {objective}: " + "; ".join(f"{one.name} {len(one.places)} rates tried" for one in series),
-            paint_curve(series, across="arrivals, requests a second", up=f"latency, {unit.name}", factor=unit.factor),
+            paint_curve(
+                series,
+                across="arrivals, requests a second",
+                up=f"latency, {unit.name}",
+                factor=unit.factor,
+                place=plain,
+            ),
             _HEIGHTS,
         )
     )

@@ -12,7 +12,7 @@ from aligntax.report.experiment.wording import arm_name, confidence, spoken
 from aligntax.report.page.parts import Table
 from aligntax.tax import smallest_sample
 
-__all__ = ["arms_table", "formulas_table", "times_table"]
+__all__ = ["arm_cells", "arms_table", "formulas_table", "quantile_cells", "times_table"]
 
 _COLUMNS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "due": lambda arm: _or_missing(arm.get("offered_rate")),
@@ -26,12 +26,16 @@ _COLUMNS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
 _WORDS = ("outcomes", "errors")
 
 
+def arm_cells(found: Data) -> dict[str, list[str]]:
+    """Return what became of the requests: by figure, a cell for each arm; without figures that say nothing."""
+    columns = {title: [write(arm) for arm in found["arms"].values()] for title, write in _COLUMNS.items()}
+    return {title: cells for title, cells in columns.items() if any(cell != MISSING for cell in cells)}
+
+
 def arms_table(found: Data) -> Table:
-    """Return what became of the requests of each arm, without columns that say nothing."""
-    arms = found["arms"]
-    columns = {title: [write(arm) for arm in arms.values()] for title, write in _COLUMNS.items()}
-    kept = {title: cells for title, cells in columns.items() if any(cell != MISSING for cell in cells)}
-    rows = [(arm_name(name), *(cells[place] for cells in kept.values())) for place, name in enumerate(arms)]
+    """Return what became of the requests of each arm."""
+    kept = arm_cells(found)
+    rows = [(arm_name(name), *(cells[place] for cells in kept.values())) for place, name in enumerate(found["arms"])]
     words = (0, *(place for place, title in enumerate(kept, 1) if title in _WORDS))
     return Table("Requests a second, and what became of them.", ("arm", *kept), rows, words=words)
 
@@ -43,7 +47,7 @@ def times_table(result: Data, found: Data) -> Table:
         for name, arm in found["arms"].items():
             times = (arm.get("latency") or {}).get(figure)
             if times and times.get("n"):
-                cells = (_quantile(times, quantile, "program" in arm) for quantile in QUANTILES)
+                cells = quantile_cells(times, "program" in arm)
                 title = f"{spoken(figure)}, {arm_name(name)}"
                 rows.append((title, *cells, duration(times.get("mean")), f"{times['n']:,}"))
     return Table(
@@ -52,6 +56,11 @@ def times_table(result: Data, found: Data) -> Table:
         ("figure", *QUANTILES, "mean", "n"),
         rows,
     )
+
+
+def quantile_cells(times: Mapping[str, Any], foreign: bool) -> list[str]:
+    """Return the quantiles of a distribution; of another program's, see below, where `foreign`."""
+    return [_quantile(times, name, foreign) for name in QUANTILES]
 
 
 def _quantile(times: Mapping[str, Any], name: str, foreign: bool) -> str:

@@ -82,7 +82,9 @@ def _terms(result: Data) -> Iterator[tuple[str, str]]:
         yield (
             "Load",
             "Requests are sent at their intended times whether or not earlier ones are answered, and their latency "
-            "counts from the intended start: delay of dispatch plus service. So a server that stalls cannot hide it.",
+            "counts from the intended start: delay of dispatch plus service. So a server that stalls cannot hide it. "
+            "Requests that wait in one line are slow together and say less than as many independent ones: where they "
+            "are worth too few for an interval, the page says “n too small”, too.",
         )
     if result.get("scaling"):
         yield (
