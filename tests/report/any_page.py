@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from .browsing import (
     Visit,
     assert_no_barriers,
     open_details,
+    pixels,
     texts_outside,
     too_wide,
 )
@@ -94,6 +96,28 @@ class AnyPage:
         assert await page.locator("nav").is_hidden()
         assert await page.locator("svg.wide").first.is_visible()
         assert await page.locator("svg.narrow").first.is_hidden()
+
+    @pytest.mark.parametrize(
+        ("scheme", "media", "panel", "colours"),
+        [
+            ("light", "screen", "#f6f7f9", LIGHT),
+            ("dark", "screen", "#1d2126", DARK),
+            ("dark", "print", "#ffffff", LIGHT),
+        ],
+        ids=["light", "dark", "print"],
+    )
+    async def test_screenshots_show_the_drawing_on_its_ground(
+        self, visit: Visit, written: Written, scheme: Any, media: Any, panel: str, colours: Mapping[str, str]
+    ) -> None:
+        page = await visit.open(written.path)
+        await page.emulate_media(color_scheme=scheme, media=media)
+        drawing = page.locator(f"#{written.tax}-wide-title >> xpath=..")
+        seen = pixels(await drawing.screenshot(animations="disabled"))
+        assert seen[panel] > 0.5 * seen.total()  # most of it is ground
+        assert seen[colours["tax"]] > 200  # a bar of the tax
+        assert len(seen) > 20  # letters, with their soft edges
+        whole = pixels(await page.screenshot(full_page=True))
+        assert whole.most_common(1)[0][0] in {panel, colours["paper"]}
 
     async def test_it_prints_with_its_details_open(self, visit: Visit, written: Written) -> None:
         page = await visit.open(written.path)

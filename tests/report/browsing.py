@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
+from io import BytesIO
 from pathlib import Path
 
+import matplotlib.image
+import numpy as np
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, ViewportSize
 
@@ -15,7 +19,8 @@ FLAGS = (
 )
 DESK = ViewportSize(width=1280, height=900)
 PHONE = ViewportSize(width=390, height=844)
-LIGHT, DARK = {"ground": "rgb(255, 255, 255)", "tax": "#d55e00"}, {"ground": "rgb(20, 23, 27)", "tax": "#ff9a5c"}
+LIGHT = {"ground": "rgb(255, 255, 255)", "paper": "#ffffff", "tax": "#d55e00"}
+DARK = {"ground": "rgb(20, 23, 27)", "paper": "#14171b", "tax": "#ff9a5c"}
 WIDTHS = (320, 390, 640, 830, 840, 1040, 1280)
 """640 is what a window of 1280 has left at a zoom of 200 %."""
 
@@ -37,6 +42,13 @@ class Visit:
         )
         await self.page.goto(path.as_uri())
         return self.page
+
+
+def pixels(screenshot: bytes) -> Counter[str]:
+    """Return how many pixels of a screenshot have each colour."""
+    seen = (matplotlib.image.imread(BytesIO(screenshot))[..., :3] * 255).round().astype(np.uint32).reshape(-1, 3)
+    colours, counts = np.unique(seen @ np.array([1 << 16, 1 << 8, 1], np.uint32), return_counts=True)
+    return Counter({f"#{colour:06x}": int(count) for colour, count in zip(colours, counts, strict=True)})
 
 
 async def open_details(page: Page) -> None:

@@ -16,4 +16,4 @@ def sections(text: str) -> tuple[str, ...]:
 def words(text: str) -> str:
     """Return what a page says, without its tags."""
     body = text[text.index("<body>") :]
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]*>", " ", body))).replace("\u00a0", " ")
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]*>", " ", body.replace("<wbr>", "")))).replace("\u00a0", " ")

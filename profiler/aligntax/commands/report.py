@@ -15,6 +15,7 @@ EXAMPLES = (
     "aligntax report examples/records --html report.html\n\n"
     "aligntax report latency.json performance.json benefit.json --json whole.json --markdown whole.md\n\n"
     "aligntax report releases --html report.html   (with a folder for each release: releases/2026-03-01-v1.4, ...)\n\n"
+    "aligntax report reports --html trend.html   (with a report of each release: reports/2026-03-01-v1.4.json, ...)\n\n"
     "aligntax gate whole.json --budget budget.toml   (limits on any figure of any tax)"
 )
 
@@ -23,7 +24,8 @@ def report(
     inputs: Annotated[
         list[Path],
         typer.Argument(
-            help="Records of aligntax tax, results of aligntax bench, or folders with such.", metavar="INPUTS..."
+            help="Records of aligntax tax, results of aligntax bench, or folders with such; or reports of releases.",
+            metavar="INPUTS...",
         ),
     ],
     html: Annotated[Path | None, typer.Option(help="Write one page that needs nothing more.", metavar="FILE")] = None,
@@ -43,7 +45,7 @@ def report(
 
     Subfolders whose names start with a date, such as 2026-03-01-v1.4, are releases: the latest one is what the report
     is about, and all of them give the trend. JSON files of folders that are neither records nor results are left out,
-    and the report says which.
+    and the report says which. Where there are no records but reports that --json wrote, each is a release.
     """
     with refusing_missing_extra():
         from aligntax.taxes.whole import join, read_inputs
@@ -56,7 +58,9 @@ def report(
     out = Console(highlight=False, markup=False, emoji=False)
     with refusing_bad_input():
         require_outputs(outputs, [path for path in inputs if path.is_file()])
-        whole = join(read_inputs(inputs, releases=releases), title=name)
+        found = read_inputs(inputs, releases=releases)
+        require_outputs(outputs, found.read)
+        whole = join(found, title=name)
         if html is not None:
             with refusing_missing_extra():
                 write_whole_page(whole, html)

@@ -61,13 +61,14 @@ class Table:
         return key in self._data
 
     def text(self, key: str, default: str) -> str:
-        """Return a text of at most 200 characters.
+        """Return a text of at most 200 characters, which may be empty only where the default is.
 
         Raises:
             ValueError: if it is none.
         """
         found = self._data.get(key, default)
-        if not isinstance(found, str) or len(found) > 200 or not found.isprintable():
+        lacking = isinstance(found, str) and bool(default) and not found.strip()
+        if not isinstance(found, str) or lacking or len(found) > 200 or not found.isprintable():
             raise ValueError(f"{self._where}: {key}={found!r:.60} is no short text; write it in quotes, on one line")
         return found
 

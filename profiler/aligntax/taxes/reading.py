@@ -28,6 +28,7 @@ class Measured(NamedTuple):
         absolute: None where it is not known.
         unit: of it.
         relative: as a share of raw; None where it is not known.
+        n: how many observations; None likewise.
     """
 
     kind: str
@@ -37,6 +38,7 @@ class Measured(NamedTuple):
     absolute: Estimate | None
     unit: str
     relative: Estimate | None
+    n: int | None
 
 
 def read_bench(path: Path) -> Mapping[str, Any]:
@@ -90,7 +92,9 @@ def measured_figure(path: Path, name: str | None = None) -> Measured:
     except ValueError as error:
         raise ValueError(f"{path}: figure {found.get('name')!r}: {error}") from error
     name, title, unit = (str(found.get(key, "")) for key in ("name", "title", "unit"))
-    return Measured(kind, confidence, name, title, absolute, unit, relative)
+    n = found.get("n")
+    counted = n if isinstance(n, int) and not isinstance(n, bool) else None
+    return Measured(kind, confidence, name, title, absolute, unit, relative, counted)
 
 
 def _figures(data: Any, path: Path) -> list[Any]:
@@ -119,4 +123,5 @@ def _of_bench(data: Mapping[str, Any]) -> dict[str, Any]:
         "absolute": tax.get("seconds"),
         "unit": "seconds",
         "relative": tax.get("relative"),
+        "n": tax.get("n"),
     }

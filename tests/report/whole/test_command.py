@@ -59,6 +59,30 @@ def test_the_table_alone_writes_nothing(run: Callable[..., Ended], tmp_path: Pat
     assert [path.name for path in tmp_path.iterdir()] == ["p.json"]
 
 
+def test_what_is_read_from_a_folder_is_not_written_over(run: Callable[..., Ended], tmp_path: Path) -> None:
+    everything(tmp_path / "shop")
+    record = tmp_path / "shop" / "2026-03-v1.4" / "benefit.json"
+    before = record.read_bytes()
+    found = run("shop", "--json", "shop/2026-03-v1.4/benefit.json")
+    assert (found.code, found.out) == (3, "")
+    assert "--json shop/2026-03-v1.4/benefit.json: it is read; name another file" in found.err
+    assert record.read_bytes() == before
+    for _ in range(2):  # the report of before is none of its own records
+        assert run("shop", "--json", "shop/whole.json").code == 0
+
+
+def test_a_folder_of_reports_gives_the_trend(run: Callable[..., Ended], tmp_path: Path) -> None:
+    everything(tmp_path / "shop")
+    (tmp_path / "reports").mkdir()
+    for release in sorted((tmp_path / "shop").iterdir()):
+        assert run(f"shop/{release.name}", "--json", f"reports/{release.name}.json").code == 0
+    found = run("reports", "--html", "trend.html")
+    assert (found.code, found.err) == (0, "")
+    assert "Over 5 releases, performance: declines." in found.out
+    assert 'id="trend"' in (tmp_path / "trend.html").read_text()
+    assert "it is read" in run("reports", "--json", "reports/2026-03-v1.4.json").err
+
+
 def test_any_subfolder_may_be_a_release(run: Callable[..., Ended], tmp_path: Path) -> None:
     write(tmp_path, {f"all/v{number}/p.json": performance(0.1 - number / 100) for number in range(4)})
     assert "Over 4 releases, performance: " in run("all", "--releases").out

@@ -114,6 +114,11 @@ CASES = {
         tax(),
         {"price.latency, absolute": "change_includes_zero", "price.latency, relative": "no_relative_tax"},
     ),
+    "a relative tax alone": (
+        counts(Part(10, 100), Part(90, 100)),
+        tax(None, Estimate(0.1, 0.08, 0.12)),
+        {"price.latency, absolute": "no_absolute_tax"},
+    ),
     "more attacks": (counts(Part(90, 100), Part(10, 100)), tax(), {"price.latency, absolute": "attack_success_rose"}),
     "tax without an interval": (
         counts(Part(10, 100), Part(90, 100)),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import pytest
 from tests.taxes.benefit.records import raw, record, verdicts, write_lines
 from typer.testing import CliRunner
 
+from aligntax.commands.tax import benefit as command
 from aligntax.commands.tax import tax_app
 from aligntax.inference import Estimate
 from aligntax.taxes.record import Figure, TaxRecord
@@ -95,6 +98,9 @@ def test_guards_judge_labelled_texts(data: Path, config: Path, tmp_path: Path) -
     run(*options)
     assert out.read_bytes() == before
     run(out)  # what it wrote is what it reads
+    fewer = run("--guards", config, "--data", data, "--verdicts", out)
+    assert fewer.stderr == f"{out} holds 80 verdicts already, and not 40: all count.\n"
+    assert out.read_bytes() == before
 
 
 def test_verdicts_need_not_be_kept(data: Path, config: Path, tmp_path: Path) -> None:
@@ -121,6 +127,11 @@ BAD = {
     "two sources": (("v.jsonl", "--guards", "guards.toml"), "more than one is given"),
     "guards without data": (("--guards", "guards.toml"), "needs labelled texts to judge; add --data FILE"),
     "data without guards": (("v.jsonl", "--data", "labelled.jsonl"), "is for --guards; name the guards"),
+    "verdicts without guards": (("v.jsonl", "--verdicts", "out.jsonl"), "--verdicts out.jsonl: is for --guards"),
+    "repeats without guards": (("v.jsonl", "--repeats", "3"), "--repeats 3: is for --guards, which judges --data"),
+    "batch without guards": (("--config", "a=v.jsonl", "--batch", "0"), "--batch 0: is for --guards"),
+    "concurrency without guards": (("v.jsonl", "--concurrency", "2"), "--concurrency 2: is for --guards"),
+    "timeout without guards": (("v.jsonl", "--timeout", "5"), "--timeout 5.0: is for --guards"),
     "config without a file": (("--config", "name"), "--config name: write NAME=VERDICTS"),
     "one tax for several": (("--config", "a=v.jsonl", "--tax", "v.jsonl"), "write --config NAME=VERDICTS:TAX"),
     "no such file": (("none.jsonl",), "none.jsonl: cannot be read"),
@@ -151,16 +162,46 @@ def test_bad_input(
     assert found.stderr.startswith("aligntax: error: ")
     assert message in found.stderr
     assert found.stderr.count("\n") == 1
+    assert {path.name for path in tmp_path.iterdir()} == {"attacks.jsonl", "guards.toml", "labelled.jsonl", "v.jsonl"}
+
+
+def slowly(folder: Path, texts: int, *options: object) -> list[str]:
+    """Return a command that judges texts by a guard that takes its time."""
+    config = folder / "guards.toml"
+    config.write_text('[[guards]]\nuse = "tests.taxes.benefit.guard_functions:takes_its_time"\n')
+    lines = ({"id": index, "label": "attack", "text": "a secret"} for index in range(texts))
+    data = write_lines(folder / "labelled.jsonl", lines)
+    program = "from aligntax.commands.tax import tax_app; tax_app(prog_name='aligntax tax')"
+    return [
+        *(sys.executable, "-c", program, "benefit"),
+        *map(str, ("--guards", config, "--data", data, *options)),
+    ]
+
+
+def test_a_terminal_sees_a_progress_bar(tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+    environment = {**os.environ, "PYTHONPATH": ".", "TERM": "xterm", "COLUMNS": "100"}
+    with (
+        subprocess.Popen(slowly(tmp_path, 60), stdout=subprocess.DEVNULL, stderr=theirs, env=environment) as process,
+        os.fdopen(ours, "rb", buffering=0) as terminal,
+    ):
+        os.close(theirs)
+        shown = b""
+        try:
+            with suppress(OSError):  # how a terminal says that nobody writes to it any more
+                while block := terminal.read(2**16):
+                    shown += block
+            assert process.wait(DEADLINE_SECONDS) == 0
+        finally:
+            process.kill()
+    found = [int(number) for number in re.findall(r"Judging [^\r]* (\d+) of 60", shown.decode())]
+    assert len(found) >= 3
+    assert found == sorted(found)
 
 
 def test_ctrl_c_keeps_what_is_done(tmp_path: Path) -> None:
-    config = tmp_path / "guards.toml"
-    config.write_text('[[guards]]\nuse = "tests.taxes.benefit.guard_functions:takes_its_time"\n')
-    lines = ({"id": index, "label": "attack", "text": "a secret"} for index in range(2_000))
-    data, out = write_lines(tmp_path / "labelled.jsonl", lines), tmp_path / "out.jsonl"
-    program = "from aligntax.commands.tax import tax_app; tax_app(prog_name='aligntax tax')"
-    options = ("--guards", config, "--data", data, "--verdicts", out, "--batch", 5)
-    command = [sys.executable, "-c", program, "benefit", *map(str, options)]
+    out = tmp_path / "out.jsonl"
+    command = slowly(tmp_path, 2_000, "--verdicts", out, "--batch", 5)
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": "."}) as process:
         try:
             deadline = time.monotonic() + DEADLINE_SECONDS
@@ -176,3 +217,15 @@ def test_ctrl_c_keeps_what_is_done(tmp_path: Path) -> None:
     assert [found["id"] for found in records] == [str(index) for index in range(len(records))]
     assert 5 <= len(records) < 2_000
     assert "secret" not in out.read_text()
+
+
+def test_ctrl_c_while_figures_are_computed(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    computed = command._record
+
+    def interrupted(*arguments: Any) -> TaxRecord:
+        os.kill(os.getpid(), signal.SIGINT)
+        return computed(*arguments)
+
+    monkeypatch.setattr(command, "_record", interrupted)
+    assert not run(file, "--json", tmp_path / "benefit.json", code=130).stdout
+    assert not (tmp_path / "benefit.json").exists()

@@ -108,6 +108,21 @@ def test_a_run_goes_on_where_one_ended(batch: int, steps: int, make: Callable[..
     assert run(more) == Ran(60, 90, 90, {}, interrupted=False)
 
 
+def test_progress_says_how_far_it_is_and_goes_on_from_there(make: Callable[..., Plan]) -> None:
+    plan = make(BLOCKLIST, repeats=2, batch=8)
+    seen: list[tuple[float, str]] = []
+
+    def progress(stage: str, done: float, detail: str) -> bool:
+        seen.append((done, detail))
+        assert stage == "Judging"
+        return len(seen) != 5
+
+    assert run(plan, progress).interrupted
+    assert not run(plan, progress).interrupted
+    wanted = 2 * TEXTS
+    assert seen == [(number / wanted, f"{number} of {wanted}") for number in range(1, wanted + 1)]
+
+
 def test_a_line_that_was_cut_off_is_judged_again(make: Callable[..., Plan]) -> None:
     plan = make(BLOCKLIST)
     run(plan)

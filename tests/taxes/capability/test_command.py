@@ -35,7 +35,16 @@ def test_tables_record_and_no_texts(run: Callable[..., Result], both: tuple[Path
     for told in (
         *("Within prompts: the samples of each", "Across prompts, without refusals", "Safe prompts that are refused"),
         *("Vendi score, effective samples", "distinct-1, points of n-grams", "BLEU points", "bytes", "tokens squared"),
-        *("raw", "aligned", "tax / raw", "verdict", "Above 0 is a tax", "Formula: ", "cluster bootstrap", "Newcombe"),
+        *(
+            "raw",
+            "aligned",
+            "tax / raw",
+            "verdict",
+            "Above 0 is a tax",
+            "Formula: ",
+            "cluster bootstrap",
+            "Bonett and Price",
+        ),
     ):
         assert told in out, told
     record = json.loads((tmp_path / "record.json").read_text())
@@ -89,6 +98,7 @@ def test_arms_that_cannot_be_compared(run: Callable[..., Result], tmp_path: Path
         (["--detector", "nothing"], "is no file"),
         (["--json", "{raw}"], "it is read"),
         (["--json", "{folder}/none/record.json"], "cannot write there"),
+        (["--phrases", "{folder}/none.txt"], "none.txt: cannot be read (No such file or directory); name a file with"),
         (["--safe", "{raw}", "{folder}/none.jsonl"], "none.jsonl: cannot be read"),
     ],
 )

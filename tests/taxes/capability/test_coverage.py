@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from aligntax.inference import Estimate
 from aligntax.taxes.capability import distinct, expectation_adjusted_distinct, vendi
 from aligntax.taxes.capability.estimating import MOST_CLUSTERS, Gap, gap_of_means, gap_of_sets, groups, relative_to_raw
 
@@ -32,7 +33,7 @@ def _prompts(draw: np.random.Generator, n: int) -> tuple[NDArray[np.float64], ND
 def test_within_prompts() -> None:
     draw, n = np.random.default_rng(60), 60
     gaps = []
-    for _ in range(600):
+    for _ in range(400):
         gap = gap_of_means(*_prompts(draw, n), 1, seed=1, resamples=999)
         assert gap is not None
         gaps.append(gap)
@@ -123,7 +124,7 @@ def test_vendi_across_prompts() -> None:
         gaps.append(gap)
     taxes, raws = np.mean([(gap.tax.value, gap.raw) for gap in gaps], axis=0)
     found = covered(gaps, taxes, relative=taxes / raws)
-    assert all(0.92 <= share <= 0.99 for share in found if share is not None), found
+    assert all(0.92 <= share <= 0.98 for share in found if share is not None), found
 
 
 def test_texts_of_nothing_but_common_words_get_wide_intervals() -> None:
@@ -138,6 +139,22 @@ def test_texts_of_nothing_but_common_words_get_wide_intervals() -> None:
         assert gap is not None
         gaps.append(gap)
     assert covered(gaps, 0.0)[0] >= 0.95
+
+
+def test_what_is_the_same_in_every_part_is_not_sure() -> None:
+    """Each arm uses all the words that it has in any half of its texts; a further text might have another one."""
+    raw, aligned = (np.tile(np.arange(words), (50, 1)) for words in (20, 15))
+
+    def vocabulary(places: NDArray[np.intp]) -> tuple[float, float]:
+        return len(np.unique(raw[places])) / 7, len(np.unique(aligned[places])) / 7
+
+    gap = gap_of_sets(vocabulary, 50, 1)
+    assert gap is not None
+    assert gap.tax == Estimate(pytest.approx(5 / 7))
+    assert gap.relative == Estimate(pytest.approx(1 / 4))
+    same = gap_of_sets(lambda places: (vocabulary(places)[0],) * 2, 50, 1)
+    assert same is not None
+    assert same.tax == Estimate(0.0, 0.0, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -83,6 +84,45 @@ def test_rows_that_change_their_length(foreign: Callable[[Any], Foreign]) -> Non
     embed(["a", "b"], [])
     with pytest.raises(ValueError, match="same length"):
         embed(["a", "b", "c"], [])
+
+
+def test_a_function_itself() -> None:
+    embed = embedding(np.atleast_2d)
+    assert embed.name == "numpy:atleast_2d"
+    assert embedding(None).learns
+    assert not embed.learns
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (
+            "import a_module_that_nobody_has",
+            "the embedding {name} needs a_module_that_nobody_has, which is not installed",
+        ),
+        (
+            "1 / 0",
+            r"the embedding {name}: its module raises a ZeroDivisionError when imported \(division by zero\)",
+        ),
+        ("embed = 3", "the embedding {name} is a int, which cannot be called; name a function of a list of texts"),
+        ("", "has no 'embed'"),
+        ("embed = len", ""),
+    ],
+)
+def test_modules_in_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    module = f"vectors_in_{tmp_path.name}"
+    (tmp_path / f"{module}.py").write_text(source)
+    name = f"{module}:embed"
+    if not message:
+        assert embedding(name).name == name
+        monkeypatch.delitem(sys.modules, module)
+        return
+    with pytest.raises(ValueError, match=message.format(name=name)):
+        embedding(name)
 
 
 @pytest.mark.parametrize("reference", ["no colon", "no.such.module:x", "math:no_such", "math:pi"])

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from aligntax.inference import newcombe
+from aligntax.commands.tax.capability import capability
+from aligntax.inference import mcnemar
 from aligntax.taxes.capability import capability_tax
 from aligntax.taxes.record import Figure, TaxRecord, TaxVerdict
 
+from ...experiment.running import runner
 from .writing import REFUSAL, samples, write
 
 
@@ -32,7 +34,7 @@ def test_published_intervals(tmp_path: Path, main: tuple[Path, Path]) -> None:
     written = {arm: f"{share['low']:.1%} to {share['high']:.1%}" for arm, share in shares.items()}
     assert written == {"raw": "16.9% to 27.1%", "aligned": "32.2% to 44.2%"}
     figure = rate(record)
-    assert figure.absolute == newcombe(95, 250, 54, 250)
+    assert figure.absolute == mcnemar(41, 0, 250).difference  # both arms have the same prompts
     assert figure.absolute is not None
     assert figure.absolute.value == pytest.approx(41 / 250)
     assert figure.verdict is TaxVerdict.TAX
@@ -45,6 +47,21 @@ def test_published_intervals(tmp_path: Path, main: tuple[Path, Path]) -> None:
     assert [source["name"] for source in record.sources] == ["raw.jsonl", "aligned.jsonl", "s0.jsonl", "s1.jsonl"]
 
 
+def test_published_intervals_are_printed(
+    tmp_path: Path, main: tuple[Path, Path], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    files = safe(tmp_path / "s0.jsonl", 54), safe(tmp_path / "s1.jsonl", 95)
+    code, out, _ = runner(capability, capfd)(*main, "--safe", *files)
+    assert code == 0
+    for told in (
+        *("21.60 % (16.95 % to 27.11 %)", "38.00 % (32.21 % to 44.16 %)", "+16.40 ("),
+        "Refused safe prompts: 54 of 250 of raw and 95 of 250 of aligned; in brackets Wilson's intervals.",
+        "Refusals: 0 of 6 of raw and 0 of 6 of aligned samples; told by labels in the files, or else by phrases in the",
+    ):
+        assert told in out, told
+
+
 def test_fewer_refusals_are_a_bonus_and_as_many_none(tmp_path: Path, main: tuple[Path, Path]) -> None:
     more, less = safe(tmp_path / "s0.jsonl", 95), safe(tmp_path / "s1.jsonl", 54)
     assert rate(capability_tax(*main, safe=(more, less))).verdict is TaxVerdict.BONUS
@@ -52,7 +69,9 @@ def test_fewer_refusals_are_a_bonus_and_as_many_none(tmp_path: Path, main: tuple
     assert same.absolute is not None
     assert same.absolute.value == 0
     assert same.p == 1
-    assert same.verdict is TaxVerdict.INCONCLUSIVE  # Newcombe's interval of 250 prompts is wider than 5 points
+    assert same.verdict is TaxVerdict.NONE
+    few = safe(tmp_path / "s2.jsonl", 5, 20)
+    assert rate(capability_tax(*main, safe=(few, few))).verdict is TaxVerdict.INCONCLUSIVE  # 20 prompts say little
 
 
 def test_without_refusals_nothing_is_relative(tmp_path: Path, main: tuple[Path, Path]) -> None:

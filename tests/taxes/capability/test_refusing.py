@@ -58,6 +58,18 @@ def test_phrases_are_lower_case_and_listed_once() -> None:
     assert all(phrase == phrase.lower() and "\u2019" not in phrase for phrase in PHRASES)
 
 
+def test_a_function_itself() -> None:
+    class Judge:
+        def __call__(self, text: str) -> bool:
+            return text == "no"
+
+    judge = Judge()
+    assert Detector(judge)("no")
+    assert Detector(judge).name == f"{__name__}:test_a_function_itself.<locals>.Judge"
+    with pytest.raises(ValueError, match="the detector is a int, which cannot be called; name a function of a text"):
+        Detector(3)  # type: ignore[arg-type]
+
+
 def test_phrases_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "phrases.txt"
     path.write_text("je ne peux pas\n")
@@ -109,7 +121,9 @@ def test_detectors_that_are_none(tmp_path: Path) -> None:
         Detector("no_such_file")
     with pytest.raises(ValueError, match="give one of them"):
         Detector("a:b", tmp_path)
-    with pytest.raises(OSError, match="none"):
+    with pytest.raises(
+        ValueError, match=r"none: cannot be read \(No such file or directory\); name a file with a phrase"
+    ):
         Detector(phrases=tmp_path / "none")
 
 

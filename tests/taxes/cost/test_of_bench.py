@@ -68,7 +68,7 @@ def test_price_per_million_tokens(result: Path) -> None:
 
 
 def test_what_useless_requests_took_is_paid_for(tmp_path: Path) -> None:
-    blocked = ["blocked_input" if index % 3 == 0 else "allowed" for index in range(N)]
+    blocked = [("blocked_input", "allowed", "modified")[index % 3] for index in range(N)]  # modified ones are answered
     found = figures(told(saved(tmp_path, made(outcomes=blocked))))["cpu_seconds.request"]
     samples = made()["samples"]["cpu_seconds"]
     assert found.more["guarded"] == pytest.approx(sum(samples["guarded"]) / (N * 2 / 3))
@@ -224,11 +224,14 @@ def test_few_prompts_have_no_interval(prompts: int, tmp_path: Path) -> None:
         ({"tokens_per_request": 0.0}, "--tokens-per-request 0: must be a number from 1e-09"),
         ({"nodes": 0.0}, "--nodes 0: must be a number from 1e-09"),
         ({"idle_watts": float("inf")}, "--idle-watts inf: must be a number from 0"),
-        ({"slo_seconds": 0.0}, "slo_seconds=0.0 must be above 0"),
+        ({"slo_seconds": 0.0}, "--slo 0s: must be above 0"),
+        ({"currency": ""}, "--currency '': is no name of a currency; write e.g. USD or EUR"),
+        ({"currency": " "}, "--currency ' ': is no name of a currency"),
+        ({"currency": "U\nD"}, "is no name of a currency"),
         ({"node_hours": 3.0}, "is a result, and --node-hours is for metrics; leave it out, or give --nodes"),
     ],
 )
-def test_what_is_no_price(result: Path, prices: dict[str, float], message: str) -> None:
+def test_what_is_no_price(result: Path, prices: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         told(result, **prices)
 
@@ -237,9 +240,25 @@ def test_the_command(result: Path, tmp_path: Path, capfd: pytest.CaptureFixture[
     out = tmp_path / "cost.json"
     ended = run(capfd, "cost", result, "--price-per-hour", 4.1, "--currency", "EUR", "--slo", "500ms", "--json", out)
     assert ended.code == 0, ended.err
-    assert "EUR per" in ended.out
+    assert "Price per useful request, EUR" in ended.out
     assert "no_idle_power" in ended.out
     assert out.exists()
+
+
+def test_the_command_sets_raw_against_guarded(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    raw = np.full(N, 0.1)
+    data = make_result(raw, raw * 1.25, cpu_seconds={"raw": raw * 0.4, "guarded": raw * 0.5}, shares={"pii": raw / 4})
+    data["guards"][0]["gpu_seconds"] = 0.003
+    ended = run(capfd, "cost", saved(tmp_path, data), "--tokens-per-request", 100)
+
+    def cells(start: str) -> list[str]:
+        line = next(line for line in ended.out.splitlines() if line.startswith(start))
+        return line.rpartition("measured")[2].partition(")")[2].split()[:3]
+
+    assert "tax / raw" in ended.out
+    assert cells("CPU time per useful request, CPU-seconds (") == ["0.0400", "0.0500", "+0.0100"]
+    assert cells("CPU time per million useful tokens, CPU-seconds (") == ["400", "500", "+100"]
+    assert cells("GPU time of guards per useful request, GPU-seconds (") == ["-", "-", "+0.00300"]
 
 
 @pytest.mark.parametrize(
@@ -251,7 +270,6 @@ def test_the_command(result: Path, tmp_path: Path, capfd: pytest.CaptureFixture[
         (None, (), "cannot be read (No such file or directory)"),
         ("{}", ("--slo", "soon"), "'soon' is no duration; write it like 500ms, 2s or 80us"),
         ("{}", ("--since", "{path}"), "is a result, and --since is for metrics"),
-        ("{}", ("--json", "{path}"), ""),
     ],
 )
 def test_bad_files(
@@ -261,6 +279,12 @@ def test_bad_files(
     if content is not None:
         path.write_text(content)
     refused(run(capfd, "cost", path, *(each.format(path=path) for each in arguments)), message)
+
+
+def test_what_is_read_is_not_written_over(result: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    before = result.read_bytes()
+    refused(run(capfd, "cost", result, "--json", result), f"--json {result}: it is read; name another file")
+    assert result.read_bytes() == before
 
 
 def test_samples_that_are_none(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -10,8 +10,10 @@ from tests.taxes.one_command import figures, reasons, refused, run
 
 from aligntax import Profiler, Verdict
 from aligntax.devices.sensor import Reading
+from aligntax.experiment.result import read_json
 from aligntax.exporters.exposition import Exposition
 from aligntax.exporters.scrape import read_families
+from aligntax.exporters.server import serve
 from aligntax.taxes.cost import Prices, cost_of
 from aligntax.taxes.record import TaxRecord
 from aligntax.testing import FakeClock
@@ -189,3 +191,25 @@ def test_the_command(deployment: Callable[..., Profiler], tmp_path: Path, capfd:
     assert ended.code == 0, ended.err
     assert "CPU time per useful request" in ended.out
     assert (tmp_path / "cost.json").exists()
+
+
+def test_an_endpoint_that_runs(
+    deployment: Callable[..., Profiler], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    profiler = deployment(3)
+    before = scraped(profiler, tmp_path / "before.prom")
+    deployment(4, blocked=1, profiler=profiler)
+    out = tmp_path / "cost.json"
+    with serve(profiler, port=0) as server:
+        url = f"{server.url}/metrics"
+        ended = run(capfd, "cost", url, "--since", before, "--price-per-hour", 2, "--node-hours", 1, "--json", out)
+        refused(run(capfd, "cost", f"{server.url}/other"), f"{server.url}/other: answers 404 (Not Found); name the")
+    assert ended.code == 0, ended.err
+    record = read_json(out)
+    assert [source["name"] for source in record["sources"]] == [url, "before.prom"]
+    assert all(len(source["sha256"]) == 64 for source in record["sources"])
+    assert [figure["sources"] for figure in record["figures"]] == [[url]] * len(record["figures"])
+    saved = told(scraped(profiler, tmp_path / "after.prom"), since=before, per_hour=2.0, node_hours=1.0)
+    assert {figure["name"]: figure["absolute"]["value"] for figure in record["figures"]} == {
+        name: figure.absolute.value for name, figure in figures(saved).items()
+    }

@@ -204,6 +204,44 @@ def test_the_posterior_of_the_interest_covers() -> None:
     assert 0.92 <= covered(interval, seed=1, experiments=800) <= 0.98
 
 
+@pytest.mark.parametrize("share", [0.045, 0.3])
+def test_the_posterior_of_a_share_covers(share: float) -> None:
+    def interval(generator: np.random.Generator) -> bool:
+        low, high = np.quantile(
+            share_draws(Counted(int(generator.binomial(200, share)), 200), generator), [0.025, 0.975]
+        )
+        return bool(low <= share <= high)
+
+    assert 0.92 <= covered(interval, seed=2, experiments=600) <= 0.98
+
+
+def test_what_is_told_covers_the_truth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole of it on simulated counts: attacks, successes in both arms, and a measured tax with its error."""
+    for module in ("aligntax.taxes.debt", "aligntax.taxes.debt.draws"):
+        monkeypatch.setattr(f"{module}.DRAWS", 2_000)
+    truth = 10_000 * 1e6 * 4e-5 * (0.6 - 0.1)  # SLE * requests * P(attack) * what guards avert
+    interest, worth, cost = truth - 15_000, truth - 15_000, 0.2
+    told = np.zeros(3)
+    generator = np.random.default_rng(5)
+    experiments = 600
+    for seed in range(experiments):
+        path = written(
+            tmp_path,
+            attacks=f"{{ count = {generator.binomial(1_000_000, 4e-5)}, requests = 1_000_000 }}",
+            success_without=f"{{ count = {generator.binomial(200, 0.6)}, of = 200 }}",
+            success_with=f"{{ count = {generator.binomial(200, 0.1)}, of = 200 }}",
+        )
+        measured, error = generator.normal(cost, 0.02), 0.02 * 1.959964
+        tax = cost_record(tmp_path, Estimate(measured, measured - error, measured + error))
+        found = figures(debt_tax(path, tax=tax, seed=seed))
+        told += [
+            found["interest.year"].absolute.covers(interest),
+            found["debt.year_3"].absolute.covers(20_000 + interest * (1 / 1.1 + 1 / 1.21 + 1 / 1.331)),
+            found["break_even.balance"].absolute.covers(cost * 1e6 - worth),
+        ]
+    assert np.all((told / experiments >= 0.92) & (told / experiments <= 0.98)), told / experiments
+
+
 def test_a_range_is_90_percent_sure() -> None:
     draws = amount_draws(Range(20e3, 400e3), np.random.default_rng(1))
     assert np.quantile(draws, [0.05, 0.5, 0.95]) == pytest.approx([20e3, (20e3 * 400e3) ** 0.5, 400e3], rel=0.05)
@@ -274,6 +312,7 @@ def test_the_same_seed_draws_the_same(tmp_path: Path) -> None:
         ({"discount_rate": "8"}, "discount_rate=8 must be 0 or more, and at most 1"),
         ({"discount_rate": "[0.02, 0.08]"}, "discount_rate=[0.02, 0.08] is a range; choose one number"),
         ({"currency": "5"}, "currency=5 is no short text"),
+        ({"currency": '" "'}, "currency=' ' is no short text; write it in quotes, on one line"),
         ({"attacks": "5"}, "[attacks]: is no table"),
         ({"attacks": "{ count = 3 }"}, "[attacks] needs count and requests, or share alone"),
         ({"attacks": "{ count = 3, requests = 9, share = 0.3 }"}, "[attacks] needs count and requests, or share alone"),
@@ -313,6 +352,15 @@ def test_the_command(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert "Interest of going without guards" in ended.out
     assert out.exists()
     refused(run(capfd, "debt", path, "--figure", "currency.request"), "names a figure of --tax, which is missing")
+
+
+def test_what_is_read_is_not_written_over(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path, tax = written(tmp_path), cost_record(tmp_path, Estimate(0.01))
+    for each in (path, tax):
+        before = each.read_bytes()
+        ended = run(capfd, "debt", path, "--tax", tax, "--json", each)
+        refused(ended, f"--json {each}: it is read; name another file")
+        assert each.read_bytes() == before
 
 
 def test_the_command_without_a_loss(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

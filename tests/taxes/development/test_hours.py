@@ -95,6 +95,7 @@ def test_what_must_hold(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("currency = ''\n[[hours]]\nonce = 1", "currency='' is no short text"),
         ("currency = 'EUR'", "0 entries of hours; write [[hours]] before each"),
         ("hours = 5", "hours is no list of tables; write [[hours]] before each"),
         ("[[hours]]\nwhat = 'a'", "[[hours]] number 1: has no hours; write once = ..., per_month = ..., or both"),
@@ -122,3 +123,12 @@ def test_the_command(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert ended.code == 0, ended.err
     assert "EUR per million requests" in ended.out
     assert out.exists()
+
+
+def test_what_is_read_is_not_written_over(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = ledger(tmp_path)
+    before = path.read_bytes()
+    refused(
+        run(capfd, "development", "--ledger", path, "--json", path), f"--json {path}: it is read; name another file"
+    )
+    assert path.read_bytes() == before

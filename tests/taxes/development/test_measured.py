@@ -17,7 +17,7 @@ from tests.taxes.one_command import figures, reasons, refused, run
 from aligntax.experiment.result import write_json
 from aligntax.taxes.development import development_tax
 from aligntax.taxes.development.installed import installed_for
-from aligntax.taxes.footprint import RUNS
+from aligntax.taxes.footprint import RUNS, Footprint
 
 ROOT = Path(__file__).parents[3]
 GUARDS = "tests.taxes.development.guards_of_tests"
@@ -46,6 +46,7 @@ def test_guards_of_users(tmp_path: Path) -> None:
     assert 60 * 2**20 < found["hoarder.memory_bytes"].absolute.value < 100 * 2**20
     assert found["wait.memory_bytes"].absolute.value < 20 * 2**20
     assert 0 < found["wait.ready_seconds"].absolute.value < 60
+    assert [found[f"wait.{part}"].n for part in ("ready_seconds", "memory_bytes", "dependencies")] == [RUNS, RUNS, None]
     assert found["hoarder.knobs_set"].absolute.value == 1
     assert found["hoarder.knobs_set"].more == {"keys": ["mebibytes"]}
     assert "hoarder.knobs" not in found, "only a catalogue says what keys there are"
@@ -89,6 +90,14 @@ def test_a_guard_with_a_kernel(tmp_path: Path) -> None:
 )
 def test_bad_guards(guards: tuple[str, ...], message: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     refused(run(capfd, "development", "--guards", config(tmp_path, *guards)), message)
+
+
+def test_a_system_that_does_not_tell_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    untold = Footprint("slow", 0.5, None, None, (), GUARDS, called=True)
+    monkeypatch.setattr("aligntax.taxes.development.measure_footprint", lambda *_: untold)
+    record = development_tax(guards=config(tmp_path, f'use = "{GUARDS}:wait"'))
+    assert reasons(record)["slow.memory_bytes"] == "no_proc"
+    assert "slow.memory_bytes" not in figures(record)
 
 
 def test_ctrl_c(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from scipy import stats
 
 from aligntax.inference import equivalence_p, mean_of_differences
 from aligntax.taxes.performance.aggregate import macro
-from aligntax.taxes.performance.arithmetic import BINARY, COUNTED, POINT, SUMMARIES, of_pairs, of_summaries
+from aligntax.taxes.performance.of_pairs import BINARY, of_pairs
+from aligntax.taxes.performance.of_summaries import COUNTED, POINT, SUMMARIES, of_summaries
 from aligntax.taxes.performance.pairing import Pairs
 from aligntax.taxes.performance.scores import Score
 from aligntax.taxes.performance.verdicts import tell
@@ -158,6 +159,12 @@ def test_items_that_all_agree_show_little_when_they_are_few() -> None:
     for found in (few, many):
         assert found.absolute == (0, 0, 0)
         assert found.p == 1
+
+
+def test_clusters_that_all_agree_show_as_little_as_so_many_items() -> None:
+    scores = np.tile(np.linspace(0, 1, 50), 20)
+    found = of_pairs(pairs(scores, scores, np.repeat(np.arange(5), 200)), 1, CONFIDENCE)
+    assert found.p_equivalent(0.05) == pytest.approx(0.95**5)
 
 
 def test_macro() -> None:

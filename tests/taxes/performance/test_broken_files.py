@@ -29,6 +29,7 @@ from .making import DATA, csv
         ("task,metric,score,higher_is_better\nx,y,1,maybe\n", r"raw\.csv:2: higher_is_better='maybe'; write true"),
         ('task,metric,score\n"x,acc,1\n', r"raw\.csv: is no CSV"),
         (b"task,metric,score\n\xff,acc,1\n", r"raw\.csv: byte 18 is not UTF-8"),
+        ("task,metric,score\nx,acc,1\n" + "9" * 70_000, r"raw\.csv:3: longer than 65,536 characters; write one row"),
     ],
 )
 def test_broken_csv(tmp_path: Path, text: str | bytes, message: str) -> None:

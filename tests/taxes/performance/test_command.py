@@ -28,7 +28,14 @@ def test_table_and_record(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> 
     assert (ended.code, ended.err) == (0, "")
     for told in (
         *("Macro average of all tasks, points", "Macro average of toy", "toy_sums: acc, points", "above chance"),
-        *("-5.00 (-20", "-28.6 %", "no tax beyond the margin", "Above 0 is a tax", "Holm over 2 tests", "McNemar"),
+        *(
+            "-5.00 (-20",
+            "-28.6 %",
+            "no tax beyond the margin",
+            "Above 0 is a tax",
+            "Holm over 2 tests of scores, and over 2",
+            "McNemar",
+        ),
     ):
         assert told in ended.out, told
     record = json.loads(file.read_text())
@@ -64,10 +71,35 @@ def test_samples_of_each_arm(capfd: pytest.CaptureFixture[str], tmp_path: Path) 
     assert "tax" in ended.out
 
 
+def test_samples_of_both_arms(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    files, items = [], []
+    for arm, right in (("raw", 30), ("aligned", 20)):
+        files.append(csv(tmp_path / f"{arm}.csv", f"quiz,acc,{right / 40},,40", "sums,acc,0.5,,2"))
+        quiz = samples(tmp_path / arm, "quiz", [1.0] * right + [0.0] * (40 - right))
+        items.append((quiz, samples(tmp_path / arm, "sums", [1.0, 0.0])))
+    ended = run(capfd, "performance", *files, "--samples", *(quiz for quiz, _ in items))
+    assert ended.code == 0
+    assert "Unpaired: no scores of single items: sums: acc." in ended.out
+    more = ("--samples-raw", items[0][1], "--samples-aligned", f"sums={items[1][1]}")
+    ended = run(capfd, "performance", *files, "--samples", *(f"quiz={quiz}" for quiz, _ in items), *more)
+    assert ended.code == 0
+    assert "npaired" not in ended.out
+    assert "over 2 tests of scores, and over 1 test of averages." in ended.out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["none.csv", "none.csv"], "none.csv: is not there"),
+        *(
+            ([HARNESS / "raw", HARNESS / "aligned", option, "sparkle"], f"{option} sparkle: no score is of that metric")
+            for option in ("--higher", "--lower")
+        ),
+        (
+            [HARNESS / "raw", HARNESS / "aligned", "--metric", "acc", "--metric", "f2"],
+            "--metric f2: no score is of that",
+        ),
+        ([HARNESS / "raw", HARNESS / "aligned", "--cluster", "toy_say=doc"], "no scores of single items of toy_say to"),
         ([HARNESS / "raw", HARNESS / "aligned", "--margin", "much"], "--margin much: write a number"),
         ([HARNESS / "raw", HARNESS / "aligned", "--chance", "x=1"], "--chance x: there is no such task"),
         ([HARNESS / "raw", HARNESS / "aligned", "--json", "nowhere/tax.json"], "--json nowhere/tax.json: cannot write"),

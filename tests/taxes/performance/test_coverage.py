@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from aligntax.taxes.performance.aggregate import macro
-from aligntax.taxes.performance.arithmetic import Contrast, of_pairs, of_summaries
+from aligntax.taxes.performance.contrast import Contrast
+from aligntax.taxes.performance.of_pairs import of_pairs
+from aligntax.taxes.performance.of_summaries import of_summaries
 from aligntax.taxes.performance.pairing import Pairs
 from aligntax.taxes.performance.scores import Score
 

@@ -173,6 +173,12 @@ def test_inspect_logs() -> None:
     assert reasons(clustered)["colours: mean,length"] == "no_direction"
 
 
+def test_files_that_hold_their_items_want_no_others() -> None:
+    for arm, message in ((HELM, "leave out --samples, --cluster"), (INSPECT, "leave out --samples")):
+        with pytest.raises(ValueError, match=message):
+            read_arm(arm / "raw", Asked(samples=["x=y.jsonl"]))
+
+
 def test_inspect_logs_that_did_not_succeed_are_refused() -> None:
     record = tax(INSPECT / "unfinished", INSPECT / "aligned")
     assert not record.figures
@@ -198,7 +204,9 @@ def test_inspect_logs_of_mixed_versions_are_refused_however_many_follow(tmp_path
 def test_inspect_logs_without_inspect_ai(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "inspect_ai", None)
     monkeypatch.delitem(sys.modules, "inspect_ai.log", raising=False)
-    with pytest.raises(ModuleNotFoundError, match=r"inspect_ai(\.log)? is not installed; run: pip install inspect-ai"):
+    with pytest.raises(
+        ModuleNotFoundError, match=r"inspect_ai(\.log)? is not installed; run: pip install 'aligntax\[inspect\]'"
+    ):
         read_arm(INSPECT / "raw", Asked())
 
 

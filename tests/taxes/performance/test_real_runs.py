@@ -23,9 +23,7 @@ _LIMIT_SECONDS = 240
 
 @pytest.fixture(scope="module")
 def harness(tmp_path_factory: pytest.TempPathFactory) -> Arms:
-    folder = tmp_path_factory.mktemp("harness")
-    toy_harness.write_task(folder)
-    return {arm: toy_harness.run_harness(folder, arm) for arm in toy_harness.SEEDS}
+    return toy_harness.run_harness(tmp_path_factory.mktemp("harness"))
 
 
 @pytest.fixture(scope="module")

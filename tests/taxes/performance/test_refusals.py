@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from aligntax.taxes.performance import Asked, Question, performance_tax, read_arm
-from aligntax.taxes.performance.asking import chances, margins
+from aligntax.taxes.performance.asking import chances, margins, require_items, require_metrics
 
 from ..one_command import figures, reasons
 from .making import DATE, csv, results, samples, tax
@@ -51,7 +51,9 @@ def test_missing_tasks_and_no_items(tmp_path: Path) -> None:
 
 def test_no_direction(tmp_path: Path) -> None:
     raw, aligned = (csv(tmp_path / f"{arm}.csv", "quiz,sparkle,3,1,9") for arm in ("raw", "aligned"))
-    assert reasons(tax(raw, aligned)) == {"quiz: sparkle": "no_direction"}
+    (refusal,) = tax(raw, aligned).refusals
+    assert (refusal.what, refusal.reason) == ("quiz: sparkle", "no_direction")
+    assert refusal.message.startswith("neither raw.csv nor aligned.csv says whether more sparkle is better; say so by")
     assert not reasons(tax(raw, aligned, Asked(lower=["sparkle"])))
     with pytest.raises(ValueError, match="sparkle: is said to be better both ways"):
         Asked(lower=["sparkle"], higher=["sparkle"])
@@ -177,6 +179,45 @@ def test_chance(tmp_path: Path) -> None:
         tax(raw, aligned, chance={"quizz": 0.25})
 
 
+def test_chance_is_no_floor_where_less_is_better(tmp_path: Path) -> None:
+    raw, aligned = (csv(tmp_path / f"{arm}.csv", "quiz,toxicity,0.3,0.01,99") for arm in ("raw", "aligned"))
+    record = tax(raw, aligned, chance={"quiz": 0.1})
+    assert reasons(record) == {"quiz: toxicity: above chance": "no_chance_level"}
+    assert list(figures(record)) == ["quiz.toxicity"]
+
+
+def test_metrics_that_are_named_and_not_there(tmp_path: Path) -> None:
+    path = csv(tmp_path / "raw.csv", "quiz,acc,0.5,0.1,9", "quiz,f1,0.5,0.1,9")
+    with pytest.raises(ValueError, match="--margin acc_norm: no score is of that metric; read were acc, f1"):
+        tax(path, path, margins={"acc_norm": 1.0})
+    assert tax(path, path, margins={"f1": 1.0}).figures
+    arms = read_arm(path, Asked()), read_arm(path, Asked(metrics=["f1"]))
+    require_metrics({"--metric": ["acc", "f1"]}, arms)
+    with pytest.raises(ValueError, match="--lower loss: no score is of that metric"):
+        require_metrics({"--metric": ["acc"], "--lower": ["loss"]}, arms)
+
+
+def test_a_metric_that_was_refused_is_no_slip(tmp_path: Path) -> None:
+    results(tmp_path / "raw", {"quiz": BASE}).rename(tmp_path / "raw" / "results_2025-01-01T00-00-00.json")
+    results(tmp_path / "raw", {"quiz": BASE | {"version": 2.0}})
+    require_metrics({"--metric": ["acc"]}, [read_arm(tmp_path / "raw", Asked())])
+
+
+def test_groups_of_items_that_are_not_there(tmp_path: Path) -> None:
+    path = csv(tmp_path / "raw.csv", "quiz,acc,0.5,,2", "other,acc,0.5,,2")
+    with pytest.raises(
+        ValueError, match="--cluster passage: there are no scores of single items to group; pass --samp"
+    ):
+        require_items(["passage"], [read_arm(path, Asked())])
+    items = samples(tmp_path, "quiz", [1, 0], passage=["a", "b"])
+    arms = read_arm(path, Asked()), read_arm(path, Asked(samples=[str(items)], cluster=["passage"]))
+    require_items(["passage", "quiz=passage"], arms)
+    with pytest.raises(
+        ValueError, match="--cluster other=passage: there are no scores of single items of other to gro"
+    ):
+        require_items(["other=passage"], arms)
+
+
 def test_averages_leave_out_what_has_no_points(tmp_path: Path) -> None:
     rows = ("a,acc,0.5,0.1,9", "b,acc,0.5,0.1,9", "c,perplexity,9,1,9", "d,toxicity,0.1,0.01,9")
     raw, aligned = (csv(tmp_path / f"{arm}.csv", *rows) for arm in ("raw", "aligned"))
@@ -214,6 +255,50 @@ def test_duplicates_are_named_by_line(tmp_path: Path) -> None:
     samples(tmp_path / "aligned", "quiz", [1, 0, 1, 0], doc_hash=["a", "b", "c", "d"])
     (refusal,) = tax(tmp_path / "raw", tmp_path / "aligned").refusals
     assert "lines 1 and 4 are the same item by doc_hash" in refusal.message
+
+
+@pytest.mark.parametrize(
+    ("raw", "aligned", "message"),
+    [
+        (
+            "abcd",
+            "xbcy",
+            "2 of 4 items, the first on line 1 of {raw}, are not in {aligned}; "
+            "2 of 4 items, the first on line 1 of {aligned}, are not in {raw}; run both models on the same items",
+        ),
+        (
+            "aaab",
+            "abbb",
+            "2 of 4 items, the first on line 2 of {raw}, are not in {aligned}; "
+            "2 of 4 items, the first on line 3 of {aligned}, are not in {raw}; run both models on the same items",
+        ),
+    ],
+)
+def test_lone_items_are_named_by_line(tmp_path: Path, raw: str, aligned: str, message: str) -> None:
+    for arm, hashes in (("raw", raw), ("aligned", aligned)):
+        csv(tmp_path / f"{arm}.csv", "quiz,acc,0.5,,4")
+        samples(tmp_path / arm, "quiz", [1, 0, 1, 0], doc_hash=list(hashes)).rename(tmp_path / f"{arm}.jsonl")
+    arms = [read_arm(tmp_path / f"{arm}.csv", Asked([f"quiz={tmp_path / arm}.jsonl"])) for arm in ("raw", "aligned")]
+    (refusal,) = performance_tax(*arms, Question()).refusals
+    assert (refusal.reason, refusal.message) == (
+        "different_ids",
+        message.format(raw="raw.jsonl", aligned="aligned.jsonl"),
+    )
+
+
+def test_items_that_are_identified_or_grouped_otherwise(tmp_path: Path) -> None:
+    for arm, passages in (("raw", "aabb"), ("aligned", "aaba")):
+        results(tmp_path / arm, {"quiz": BASE | {"n": 4}})
+        samples(tmp_path / arm, "quiz", [1, 0, 1, 0], passage=list(passages))
+    (refusal,) = tax(tmp_path / "raw", tmp_path / "aligned", Asked(cluster=["passage"])).refusals
+    assert refusal.reason == "different_clusters"
+    assert f"the item on line 4 of samples_quiz_{DATE}.jsonl is grouped otherwise in" in refusal.message
+    path = tmp_path / "aligned" / f"samples_quiz_{DATE}.jsonl"
+    path.write_text(path.read_text().replace("doc_hash", "hash_of_doc"))
+    (refusal,) = tax(tmp_path / "raw", tmp_path / "aligned").refusals
+    assert refusal.reason == "different_ids"
+    assert "has doc_hash and " in refusal.message
+    assert "has doc_id; write both with one version of the program" in refusal.message
 
 
 def test_different_programs(tmp_path: Path) -> None:

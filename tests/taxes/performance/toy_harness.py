@@ -1,4 +1,7 @@
-"""A task of sums and two tiny language models of random weights, for lm-evaluation-harness to run with no network."""
+"""A task of sums and two tiny language models of random weights, for lm-evaluation-harness to run with no network.
+
+As a program: FOLDER for all that it writes. Both models run in one process, so that its libraries are loaded once.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,6 @@ import random
 import subprocess
 import sys
 from pathlib import Path
-
-import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 TASK = "sums"
 ITEMS = 30
@@ -51,6 +50,10 @@ def write_task(folder: Path) -> None:
 
 def write_model(folder: Path, seed: int) -> None:
     """Write a GPT-2 of some 30,000 random weights that reads characters."""
+    import torch
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+
     letters = [chr(code) for code in range(ord(" "), ord("~") + 1)]
     vocabulary = {word: number for number, word in enumerate([END, UNKNOWN, *letters])}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN))
@@ -59,24 +62,36 @@ def write_model(folder: Path, seed: int) -> None:
     PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, bos_token=END, eos_token=END, pad_token=END, unk_token=UNKNOWN
     ).save_pretrained(folder)
-    state = torch.random.get_rng_state()
     torch.manual_seed(seed)
     shape = GPT2Config(
         vocab_size=len(vocabulary), n_positions=128, n_embd=32, n_layer=2, n_head=2, bos_token_id=0, eos_token_id=0
     )
     shape.initializer_range = 0.3  # the usual 0.02 says nearly the same of every answer
     GPT2LMHeadModel(shape).save_pretrained(folder)
-    torch.random.set_rng_state(state)
 
 
-def run_harness(folder: Path, arm: str) -> Path:
-    """Have lm-evaluation-harness ask the arm's model; return the folder of what it wrote."""
-    write_model(folder / f"model-{arm}", SEEDS[arm])
-    out = folder / arm
-    command = [sys.executable, "-m", "lm_eval", "run", "--model", "hf"]
-    command += ["--model_args", f"pretrained={folder / f'model-{arm}'}", "--device", "cpu", "--batch_size", "8"]
-    command += ["--include_path", str(folder), "--tasks", TASK, "--log_samples", "--output_path", str(out)]
+def run_harness(folder: Path) -> dict[str, Path]:
+    """Have lm-evaluation-harness ask both models; return the folder of what it wrote of each arm."""
     environment = {**os.environ, **_OFFLINE, "HF_HOME": str(folder / "cache")}
+    command = [sys.executable, __file__, str(folder)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=_LIMIT_SECONDS, check=False)
     assert done.returncode == 0, done.stderr[-2_000:]
-    return out
+    return {arm: folder / arm for arm in SEEDS}
+
+
+def main(folder: Path) -> None:
+    """Write task and models, and run the harness on them as its command line does."""
+    from lm_eval.__main__ import cli_evaluate
+
+    write_task(folder)
+    for arm, seed in SEEDS.items():
+        model = folder / f"model-{arm}"
+        write_model(model, seed)
+        sys.argv = ["lm_eval", "run", "--model", "hf", "--model_args", f"pretrained={model}", "--device", "cpu"]
+        sys.argv += ["--batch_size", "8", "--include_path", str(folder), "--tasks", TASK, "--log_samples"]
+        sys.argv += ["--output_path", str(folder / arm)]
+        cli_evaluate()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -138,6 +139,10 @@ def test_what_must_hold(taxes: list[float], scale: float) -> None:
             [Point(1e9, 0.1, family="gpt"), Point(2e9, 0.2, family="llama")],
             "of 2 families .'gpt', 'llama'. make no line",
         ),
+        (
+            [Point(1e9, 0.1, source="a.json", figure="wsc.acc"), Point(2e9, 0.2, source="b.json", figure="macro.all")],
+            "of 2 figures .'macro.all' of b.json, 'wsc.acc' of a.json. make no line; name one that all have with --fig",
+        ),
     ],
 )
 def test_what_makes_no_line(points: list[Point], message: str) -> None:
@@ -196,7 +201,7 @@ def test_bad_lines(line: str, message: str, tmp_path: Path, capfd: pytest.Captur
         (b"size,raw,aligned\n1e9,0,3\n", "line 2: raw=0 has no relative tax"),
         (b"size,tax\n1e9,0.1\xff\n", "is no UTF-8 (byte"),
         (b"size,tax\n" + b"1e9,0.1\n" * (MAX_POINTS + 1), "line 10002 is beyond 10,000 rows"),
-        (b"size,tax\n1e9," + b"9" * 100_000, "line 2 is beyond 10,000 rows or very long"),
+        (b"size,tax\n1e9," + b"9" * 100_000, "sizes.csv:2: longer than 65,536 characters; write one row"),
     ],
 )
 def test_bad_files(content: bytes, message: str, tmp_path: Path) -> None:
@@ -243,14 +248,17 @@ def test_records_of_several_sizes(tmp_path: Path, capfd: pytest.CaptureFixture[s
     for index, relative in enumerate((0.05, 0.08, 0.11, 0.14)):
         path = tmp_path / f"{index}.json"
         estimate = Estimate(relative, relative - 0.02, relative + 0.02)
-        record_file(path, figure("wsc.acc", None), figure("squad_v2.f1", estimate))
+        record_file(path, figure("wsc.acc", None), figure("squad_v2.f1", estimate, n=90 + index))
         given.append(f"{10**index}B={path}")
     out = tmp_path / "scaling.json"
     ended = run(capfd, "scaling", *given, "--figure", "squad_v2.f1", "--family", "gpt", "--json", out)
     assert ended.code == 0, ended.err
     assert "grows" in ended.out
     assert "+3.00" in ended.out
-    assert out.exists()
+    assert "Relative tax of squad_v2.f1 at size 10B" in ended.out
+    record = json.loads(out.read_text())
+    assert record["parameters"]["figure"] == "squad_v2.f1"
+    assert [each["n"] for each in record["figures"]] == [4, 90, 91, 92, 93]  # the slope is of four sizes
     point = point_of_record(tmp_path / "0.json", 1e9)
     assert point.relative == 0.05
     assert point.error == pytest.approx(0.02 / 1.959964, rel=1e-5)
@@ -267,13 +275,17 @@ def test_results_of_bench(tmp_path: Path) -> None:
     raw = np.random.default_rng(1).normal(0.1, 0.01, 40)
     path = tmp_path / "result.json"
     write_json(path, make_result(raw, raw * 1.1))
-    assert point_of_record(path, 7e9).relative == pytest.approx(0.1)
+    point = point_of_record(path, 7e9)
+    assert point.relative == pytest.approx(0.1)
+    assert (point.figure, point.n) == ("latency.request", 40)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["1e9={record}", "{record}"], "is no SIZE=FILE; write e.g. 1.3B=record.json"),
+        (["{record}"], "r.json: is no SIZE=FILE; write e.g. 1.3B=record.json"),
+        (["1e9={scaling}"], "scaling_record.json: is of several sizes itself; name a record of one model"),
         (["big={record}", "1e9={record}"], "'big' is no size"),
         (["1e9={record}", "1e9={record}"], "size 1e+09 comes twice"),
         (["1e9={record}", "--figure", "acc"], "has no figure 'acc'; it has wsc.acc, squad_v2.f1"),
@@ -289,6 +301,7 @@ def test_results_of_bench(tmp_path: Path) -> None:
 )
 def test_bad_arguments(arguments: list[str], message: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     write_json(tmp_path / "other.json", {"schema": "aligntax.whole/1"})
+    write_json(tmp_path / "scaling_record.json", scaling_tax(four(0.1, 0.2, 0.3, 0.5)).to_dict())
     strange = TaxRecord("cost", "", [figure("a.b", None)]).to_dict()
     strange["figures"][0]["relative"] = {"value": 3}
     write_json(tmp_path / "strange.json", strange)
@@ -296,11 +309,18 @@ def test_bad_arguments(arguments: list[str], message: str, tmp_path: Path, capfd
         "record": record_file(tmp_path / "r.json", figure("wsc.acc", None), figure("squad_v2.f1", Estimate(0.1))),
         "empty": record_file(tmp_path / "empty.json"),
         "other": tmp_path / "other.json",
+        "scaling": tmp_path / "scaling_record.json",
         "strange": tmp_path / "strange.json",
         "csv": csv_file(tmp_path, "size,tax", "1e9,0.1"),
         "nowhere": tmp_path / "none" / "scaling.json",
     }
     refused(run(capfd, "scaling", *(each.format(**places) for each in arguments)), message)
+
+
+def test_what_is_said_of_one_size() -> None:
+    record = scaling_tax([Point(1e9, 0.1)])
+    assert record.refusals[0].message.startswith("1 size is too few for a slope")
+    assert record.figures[0].formula == "relative tax, as the file gives it"
 
 
 def test_the_command_says_what_three_sizes_do_not(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

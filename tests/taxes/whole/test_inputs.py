@@ -118,7 +118,10 @@ def test_files_of_one_name_get_their_folders(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"schema": "aligntax.whole/1"}', r"has schema 'aligntax.whole/1', so it is neither a record .* nor a result"),
+        (
+            '{"schema": "aligntax.compare/1"}',
+            r"has schema 'aligntax.compare/1', so it is neither a record .* nor a result",
+        ),
         ("[1, 2]", "has no schema, so it is neither a record"),
         ('{"schema": ', "is no JSON (it ends too early)"),
         ('{"schema": "aligntax.tax/1"}', "is not whole ('kind' is missing); write it anew with: aligntax tax"),

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from aligntax.inference import Estimate
 from aligntax.taxes.capability.over_refusal import NAME as OVER_REFUSAL
@@ -26,6 +27,7 @@ def joined(folder: Path, **files: Any) -> dict[str, Any]:
 def row(kind: str, relative: Estimate | None, verdict: str | None = "tax", **more: Any) -> dict[str, Any]:
     return {
         "kind": kind, "name": "macro", "title": "Mean", "headline": True, "unit": "points", "verdict": verdict,
+        "confidence": 0.95, "source": "p.json", "formula": "mean", "n": 12,
         "relative": None if relative is None else relative.to_dict(), "absolute": None, **more,
     }  # fmt: skip
 
@@ -199,6 +201,29 @@ def test_an_absolute_tax_is_followed_where_a_release_has_no_relative_one() -> No
         rows[0]["absolute"] = {"value": 3.0, "low": 2.0, "high": 4.0}
     found[1][2][0]["relative"] = None
     assert trend(found)[0]["measure"] == "absolute"
+
+
+def test_a_release_weighs_by_the_error_that_its_interval_stands_for() -> None:
+    """The same standard error, told at three confidences, is the same weight; read as 95 % it would be another."""
+    taxes, sures = [0.09, 0.06, 0.08, 0.05, 0.055], [0.95, 0.5, 0.99, 0.8, 0.5]
+    usual, mixed = releases(taxes, half=0.004), releases(taxes)
+    error = 0.004 / float(stats.norm.isf(0.025))
+    for tax, sure, (_, _, rows) in zip(taxes, sures, mixed, strict=True):
+        half = error * float(stats.norm.isf((1 - sure) / 2))
+        rows[0].update(relative=Estimate(tax, tax - half, tax + half).to_dict(), confidence=sure)
+    (expected,), (found,) = trend(usual), trend(mixed)
+    assert found["slope"] == pytest.approx(expected["slope"])
+    assert [point["confidence"] for point in found["points"]] == sures
+    for rows in (rows for *_, rows in mixed):
+        rows[0]["confidence"] = 0.95
+    assert trend(mixed)[0]["slope"]["value"] != pytest.approx(expected["slope"]["value"], rel=0.01)
+
+
+def test_rows_and_points_say_how_sure_their_file_is(tmp_path: Path) -> None:
+    surer = performance()
+    surer["parameters"]["confidence"] = 0.8
+    whole = joined(tmp_path, p=surer, c=capability())
+    assert {(one["kind"], one["confidence"]) for one in whole["taxes"]} == {("performance", 0.8), ("capability", 0.95)}
 
 
 def test_what_is_known_of_one_release_alone_is_no_trend() -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from aligntax.taxes.benefit.running import Plan
     from aligntax.taxes.record import TaxRecord
 
+_REPEATS, _BATCH, _CONCURRENCY, _TIMEOUT_SECONDS = 1, 64, 1, 60.0
 EXAMPLES = (
     "Examples:\n\n"
     "aligntax tax benefit --guards guards.toml --data labelled.jsonl --repeats 3 --verdicts verdicts.jsonl\n\n"
@@ -52,14 +53,14 @@ def benefit(
             metavar="FILE",
         ),
     ] = None,
-    repeats: Annotated[int, typer.Option(help="With --guards: judge each text so many times.", metavar="N")] = 1,
-    batch: Annotated[int, typer.Option(help="With --guards: write after so many texts.", metavar="N")] = 64,
+    repeats: Annotated[int, typer.Option(help="With --guards: judge each text so many times.", metavar="N")] = _REPEATS,
+    batch: Annotated[int, typer.Option(help="With --guards: write after so many texts.", metavar="N")] = _BATCH,
     concurrency: Annotated[
         int, typer.Option(help="With --guards: texts before asynchronous guards at once.", metavar="N")
-    ] = 1,
+    ] = _CONCURRENCY,
     timeout: Annotated[
         float, typer.Option(help="With --guards: the longest call of an asynchronous guard.", metavar="SECONDS")
-    ] = 60.0,
+    ] = _TIMEOUT_SECONDS,
     config: Annotated[
         list[str] | None,
         typer.Option(
@@ -101,6 +102,8 @@ def benefit(
         share = None if margin is None else _share(margin)
         settings = Settings(prevalence, share, confidence)
         _require_one_source(verdicts_file, guards, config)
+        if guards is None:
+            _require_guards(verdicts, repeats, batch, concurrency, timeout)
         named = [_named(each) for each in config or ()]
         inputs = _inputs(verdicts_file, guards, data, tax, named)
         require_outputs({"--json": json, "--svg": svg, "--verdicts": verdicts}, inputs)
@@ -121,6 +124,8 @@ def benefit(
                 record = _record(named, settings, [*inputs, *([] if verdicts is None else [verdicts])], progress)
         except KeyboardInterrupt as error:
             raise typer.Exit(INTERRUPTED) from error
+        if progress.stopped:  # too late for anybody to have asked
+            raise typer.Exit(INTERRUPTED)
         if svg is not None:
             _draw(record, svg)
         finish(record, json, inputs)
@@ -138,6 +143,21 @@ def _require_one_source(verdicts: Path | None, guards: Path | None, config: Sequ
             "pass one of: a file of verdicts, --guards with --data, or --config NAME=VERDICTS for each of several "
             f"guard sets; {'none' if not any(given) else 'more than one'} is given"
         )
+
+
+def _require_guards(verdicts: Path | None, repeats: int, batch: int, concurrency: int, timeout: float) -> None:
+    """Refuse what is about guards that judge, where none do: what was asked for would not happen."""
+    for option, value, unset in (
+        ("--verdicts", verdicts, None),
+        ("--repeats", repeats, _REPEATS),
+        ("--batch", batch, _BATCH),
+        ("--concurrency", concurrency, _CONCURRENCY),
+        ("--timeout", timeout, _TIMEOUT_SECONDS),
+    ):
+        if value != unset:
+            raise ValueError(
+                f"{option} {value}: is for --guards, which judges --data; name the guards, or leave it out"
+            )
 
 
 def _share(margin: str) -> float:
@@ -201,6 +221,10 @@ def _judge(plan: Plan, progress: Shown, err: Console, *, kept: bool) -> None:
         ran = run(plan, progress)
     for (guard, kind), number in sorted(ran.failures.items()):
         err.print(f"Guard {guard} failed {number:,} times: {kind}.", soft_wrap=True)
+    if ran.before > ran.wanted:
+        err.print(
+            f"{plan.verdicts} holds {ran.done:,} verdicts already, and not {ran.wanted:,}: all count.", soft_wrap=True
+        )
     if ran.interrupted:
         where = f"{plan.verdicts} keeps them: run it again to go on" if kept else "they are lost without --verdicts"
         err.print(f"Interrupted after {ran.done:,} of {ran.wanted:,} verdicts; {where}.", soft_wrap=True)

@@ -13,6 +13,7 @@ from aligntax.commands.refusal import refusing_bad_input
 EXAMPLES = (
     "Examples:\n\n"
     "aligntax tax cost result.json --price-per-hour 4.10 --tokens-per-request 250 --slo 2s\n\n"
+    "aligntax tax cost http://127.0.0.1:9464/metrics\n\n"
     "curl -s http://127.0.0.1:9464/metrics > now.prom\n\n"
     "aligntax tax cost now.prom --since yesterday.prom --price-per-hour 4.10 --node-hours 48 --idle-watts 180 "
     "--json cost.json"
@@ -21,7 +22,10 @@ EXAMPLES = (
 
 def cost(
     source: Annotated[
-        Path, typer.Argument(help="Result of aligntax bench, or a saved answer of /metrics.", metavar="SOURCE")
+        str,
+        typer.Argument(
+            help="Result of aligntax bench, a saved answer of /metrics, or the URL of one that runs.", metavar="SOURCE"
+        ),
     ],
     price_per_hour: Annotated[
         float | None, typer.Option(help="Price of a node for an hour; without it no money is told.", metavar="PRICE")
@@ -48,11 +52,13 @@ def cost(
 ) -> None:
     """Say what the guards cost in joules, CPU-seconds, GPU-seconds and money, per useful request and million tokens.
 
+    Each is told raw, guarded, and as the tax that lies between. Of metrics, raw is what the models took.
     Useful is what was allowed, within its time; what other requests took is paid for, too. What no sensor has measured
     is missing from the table, and is never zero.
     """
     with refusing_bad_input():
         require_extra()
+        from aligntax.commands.tax.cost_table import print_cost
         from aligntax.commands.tax.printing import finish
         from aligntax.experiment.load.objective import seconds_of
         from aligntax.taxes.cost import Prices, cost_of
@@ -60,4 +66,4 @@ def cost(
         prices = Prices(price_per_hour, currency, nodes, node_hours, tokens_per_request, idle_watts)
         slo_seconds = None if slo is None else seconds_of(slo)
         record = cost_of(source, prices, slo_seconds=slo_seconds, since=since)
-        finish(record, json, [source] if since is None else [source, since])
+        finish(record, json, [Path(source)] if since is None else [Path(source), since], print_cost)

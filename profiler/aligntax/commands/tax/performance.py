@@ -13,8 +13,7 @@ from aligntax.commands.refusal import refusing_bad_input, require_outputs
 EXAMPLES = (
     "Examples:\n\n"
     "aligntax tax performance out/raw out/aligned --margin 1   (folders of lm_eval; samples beside them are paired)\n\n"
-    "aligntax tax performance raw.json aligned.json --samples-raw mmlu=raw.jsonl --samples-aligned mmlu=aligned.jsonl "
-    "--cluster doc.passage\n\n"
+    "aligntax tax performance raw.json aligned.json --samples arc=raw.jsonl arc=aligned.jsonl --cluster doc.passage\n\n"
     "aligntax tax performance raw.eval aligned.eval --json tax.json   (logs of inspect_ai)\n\n"
     "aligntax tax performance runs/raw runs/aligned   (run folders of HELM)\n\n"
     "aligntax tax performance raw.csv aligned.csv --chance arc=0.25 --lower my_loss   "
@@ -31,16 +30,19 @@ def performance(
         ),
     ],
     aligned: Annotated[Path, typer.Argument(help="Scores of the same tasks afterwards.", metavar="ALIGNED")],
-    samples_raw: Annotated[
-        list[str] | None,
+    samples: Annotated[
+        tuple[str, str] | None,
         typer.Option(
-            help="Scores of each item, raw: samples_TASK_DATE.jsonl, a folder of those, or TASK=FILE; repeatable. "
+            help="Scores of each item, raw and aligned: samples_TASK_DATE.jsonl, a folder of those, or TASK=FILE. "
             "Those beside the results of lm_eval are found without it.",
-            metavar="FILE",
+            metavar="RAW ALIGNED",
         ),
     ] = None,
+    samples_raw: Annotated[
+        list[str] | None, typer.Option(help="More such files of raw; repeatable.", metavar="FILE")
+    ] = None,
     samples_aligned: Annotated[
-        list[str] | None, typer.Option(help="The same of aligned; repeatable.", metavar="FILE")
+        list[str] | None, typer.Option(help="More such files of aligned; repeatable.", metavar="FILE")
     ] = None,
     margin: Annotated[
         list[str] | None,
@@ -86,18 +88,28 @@ def performance(
         from aligntax.commands.tax.performance_table import print_performance
         from aligntax.commands.tax.printing import finish_comparison, shown_on_stderr
         from aligntax.taxes.performance import Asked, Question, performance_tax, read_arm
-        from aligntax.taxes.performance.asking import chances, margins
+        from aligntax.taxes.performance.asking import chances, margins, require_items, require_metrics
 
         of_points, of_metrics = margins(margin or ())
         question = Question(of_points, of_metrics, chances(chance or ()), confidence)
         asked = [
             Asked(
-                tuple(samples or ()), tuple(cluster or ()), tuple(metric or ()), tuple(higher or ()), tuple(lower or ())
+                (*both, *(more or ())),
+                tuple(cluster or ()),
+                tuple(metric or ()),
+                tuple(higher or ()),
+                tuple(lower or ()),
             )
-            for samples in (samples_raw, samples_aligned)
+            for both, more in zip(
+                [(each,) for each in samples] if samples else [(), ()], (samples_raw, samples_aligned), strict=True
+            )
         ]
         require_outputs({"--json": json}, [raw, aligned])
         with shown_on_stderr() as progress:
             before, after = (read_arm(path, each, progress) for path, each in zip((raw, aligned), asked, strict=True))
+            require_metrics(
+                {"--metric": metric or (), "--higher": higher or (), "--lower": lower or ()}, (before, after)
+            )
+            require_items(cluster or (), (before, after))
             record = performance_tax(before, after, question)
         finish_comparison(record, json, [*before.paths, *after.paths], print_performance)

@@ -27,8 +27,10 @@ def print_performance(out: Any, record: TaxRecord) -> None:
         out.print()
         out.print("Above 0 is a tax: aligned scores worse than raw. Below 0 is a bonus.", style="dim", soft_wrap=True)
         adjusted = record.parameters["tests_adjusted_together"]
+        means = sum(figure.p is not None for figure in record.figures if "members" in figure.more)
         out.print(
-            f"Verdicts at {1 - record.parameters['confidence']:.3g}, p adjusted by Holm over {adjusted:,} tests.",
+            f"Verdicts at {1 - record.parameters['confidence']:.3g}, p adjusted by Holm over {_tests(adjusted)} of "
+            f"scores{f', and over {_tests(means)} of averages' if means else ''}.",
             style="dim",
             soft_wrap=True,
         )
@@ -62,6 +64,10 @@ def _table(record: TaxRecord) -> Table:
             MISSING if figure.n is None else f"{figure.n:,}",
         )
     return table
+
+
+def _tests(number: int) -> str:
+    return "1 test" if number == 1 else f"{number:,} tests"
 
 
 def _titled(figure: Figure) -> str:

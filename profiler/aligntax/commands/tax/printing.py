@@ -87,7 +87,7 @@ def print_record(out: Any, record: TaxRecord) -> None:
             marks = f" ({', '.join(figure.marks)})" if figure.marks else ""
             table.add_row(
                 Text(f"{figure.title}{marks}"),
-                absolute(figure.to_dict()),
+                absolute({"kind": record.kind, **figure.to_dict()}),
                 written(figure.relative, partial(percentage, signed=True)),
                 MISSING if figure.verdict is None else figure.verdict.value,
                 MISSING if figure.n is None else f"{figure.n:,}",

@@ -60,12 +60,14 @@ def _points(inputs: list[str], figure: str | None, family: str | None) -> tuple[
         if figure is not None:
             raise ValueError(f"--figure {figure}: a CSV file has none; leave it out")
         path = Path(inputs[0])
+        if path.suffix.lower() == ".json":
+            raise ValueError(_unsized(inputs[0]))
         return read_points(path, family=family), [path]
     points, paths = [], []
     for given in inputs:
         size, equals, name = given.partition("=")
         if not equals or not name:
-            raise ValueError(f"{given}: is no SIZE=FILE; write e.g. 1.3B=record.json, or name one CSV file alone")
+            raise ValueError(_unsized(given))
         try:
             parsed = parse_size(size)
         except ValueError as error:
@@ -73,6 +75,10 @@ def _points(inputs: list[str], figure: str | None, family: str | None) -> tuple[
         paths.append(Path(name))
         points.append(point_of_record(paths[-1], parsed, figure=figure, family=family or ""))
     return points, paths
+
+
+def _unsized(given: str) -> str:
+    return f"{given}: is no SIZE=FILE; write e.g. 1.3B=record.json, or name one CSV file alone"
 
 
 def _names_size(given: str) -> bool:

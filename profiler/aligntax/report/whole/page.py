@@ -11,6 +11,7 @@ from aligntax.report.whole.contents import checked
 from aligntax.report.whole.sections.benefit import benefit
 from aligntax.report.whole.sections.debt import debt
 from aligntax.report.whole.sections.missing import missing
+from aligntax.report.whole.sections.reading import reading
 from aligntax.report.whole.sections.scaling import scaling
 from aligntax.report.whole.sections.sources import sources
 from aligntax.report.whole.sections.summary import headline, summary
@@ -20,7 +21,7 @@ from aligntax.report.whole.sections.trend import trend
 __all__ = ["render_whole"]
 
 _MAKERS: tuple[Callable[[Mapping[str, Any]], Section | None], ...] = (
-    *(summary, taxes, benefit, trend, scaling, debt, missing, sources),
+    *(summary, taxes, benefit, trend, scaling, debt, missing, reading, sources),
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
@@ -16,7 +16,10 @@ from aligntax.report.whole.wording import TITLES, cells, kind_name
 
 __all__ = ["WholeTable"]
 
-_SPARED_FIRST = ("SHA-256", "formula", "file", "n")
+_SPARED_FIRST = ("SHA-256", "formula")
+_LEAST_WIDTHS = {"n": 76, "file": 144}
+"""Of a console, to have these columns where intervals stand below their figures."""
+
 _MAX_ROWS = 40
 _MAX_LINES = 20
 _STYLES = {
@@ -28,6 +31,7 @@ _STYLES = {
     "grows": "bold red",
 }
 _WORDS = ("tax", "verdict", "formula", "file", "SHA-256")
+_ESTIMATES = ("absolute", "relative")
 
 
 class WholeTable:
@@ -51,6 +55,9 @@ class WholeTable:
             yield Text(one["sentence"])
         yield Text()
         yield _that_fits(console, options, [cells(data, row) for row in self._shown])
+        yield Text(
+            "Above 0 is a tax, below 0 a bonus; in brackets 95 % intervals, unless a file says otherwise.", "dim"
+        )
         yield Text()
         for line, style in self._notes():
             yield Text(line, style=style)
@@ -71,7 +78,7 @@ class WholeTable:
                 said = figure["verdict"] or figure["reason"]
                 style = _STYLES.get(figure["verdict"] or "", "")
                 yield f"Over {len(figure['points'])} releases, {kind_name(figure['kind']).lower()}: {said}.", style
-        yield from self._some("refusals", lambda one: f"Refused: {one['what']} [{one['reason']}]: {one['message']}")
+        yield from self._some("refusals", _refusal)
         if data["not_measured"]:
             yield f"Not measured: {', '.join(one['kind'] for one in data['not_measured'])}.", "dim"
         yield from self._some("left_out", lambda one: f"Left out: {one['file']}: {one['reason']}")
@@ -85,24 +92,33 @@ class WholeTable:
             yield f"and {len(found) - _MAX_LINES:,} more", "dim"
 
 
+def _refusal(one: Mapping[str, Any]) -> str:
+    return f"Refused: {kind_name(one['kind'])}, {one['what']} [{one['reason']}]: {one['message']}"
+
+
 def _that_fits(console: Console, options: ConsoleOptions, rows: Sequence[Sequence[str]]) -> Table:
-    """Return a table with as many of its columns as there is room for."""
+    """Return a table with a line for each figure; where there is no room for that, with as many as its words need."""
     for count in range(len(_SPARED_FIRST) + 1):
-        table = _table([title for title in TITLES if title not in _SPARED_FIRST[:count]], rows)
+        shown = [title for title in TITLES if title not in _SPARED_FIRST[:count]]
+        table = _table(shown, rows, folded=False)
         if fits(table, console, options):
-            break
-    return table
+            return table
+    return _table([title for title in shown if options.max_width >= _LEAST_WIDTHS.get(title, 0)], rows, folded=True)
 
 
-def _table(shown: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+def _table(shown: Sequence[str], rows: Sequence[Sequence[str]], *, folded: bool) -> Table:
     table = empty_table()
+    table.leading = int(folded)
     for title in shown:
-        of_words = title in _WORDS
-        table.add_column(title, justify="left" if of_words else "right", overflow="fold", no_wrap=not of_words)
+        justify: Literal["left", "right"] = "left" if title in _WORDS else "right"
+        table.add_column(title, justify=justify, overflow="fold", no_wrap=not folded or title == "n")
     for row in rows:
-        texts = {
-            title: Text(cell, style=_STYLES.get(cell, "") if title == "verdict" else "")
-            for title, cell in zip(TITLES, row, strict=True)
-        }
+        texts = {title: _cell(title, cell, folded=folded) for title, cell in zip(TITLES, row, strict=True)}
         table.add_row(*(texts[title] for title in shown))
     return table
+
+
+def _cell(title: str, cell: str, *, folded: bool) -> Text:
+    if folded and title in _ESTIMATES:
+        cell = cell.replace(" (", "\n(")
+    return Text(cell, style=_STYLES.get(cell, "") if title == "verdict" else "")

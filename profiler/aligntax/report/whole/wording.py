@@ -6,7 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from aligntax.figures import MISSING, amount, of_hundred, percentage
+from aligntax.figures import MISSING, amount, duration, of_hundred, percentage
+from aligntax.inference import CONFIDENCE
 from aligntax.report.experiment.contents import estimate
 from aligntax.report.experiment.estimates import between, signed_percentage, value, with_interval
 from aligntax.report.whole.contents import Data
@@ -17,11 +18,15 @@ __all__ = [
     "absolute",
     "cells",
     "count",
+    "is_difference",
     "kind_name",
+    "of_front",
     "of_trend",
     "on_scale",
+    "origin",
     "percent",
     "relative",
+    "short",
     "short_sha",
     "written",
 ]
@@ -40,6 +45,10 @@ KIND_NAMES = {
     "debt": "Debt",
 }
 _DIGITS = 12
+_SMALL, _MILLION = 1e-3, 1e6
+_REQUESTS = (" per request", " per useful request")
+_TAXES_ALONE = ("latency", "compute")
+"""Kinds whose figures all say what guards added."""
 
 
 def kind_name(kind: str) -> str:
@@ -58,12 +67,29 @@ def written(data: Any, unit: str, *, signed: bool) -> str:
     found = estimate(data)
     if found is None:
         return MISSING
-    write: Callable[[float], str] = partial(amount, unit=unit, signed=signed)
+    factor = 1.0
+    if unit.endswith(_REQUESTS) and 0 < abs(found.value) < _SMALL:
+        factor, unit = _MILLION, f"{unit.replace(' per ', ' per million ')}s"
+    write = _writer(unit, signed=signed)
+    value, low, high = (None if end is None else write(end * factor) for end in found)
+    if low is None or high is None:
+        return str(value)
+    return f"{value} ({_ends(str(value), low, high)})"
+
+
+def _writer(unit: str, *, signed: bool) -> Callable[[float], str]:
     if unit == "share" and not signed:
-        write = percentage
-    if found.low is None or found.high is None:
-        return write(found.value)
-    return f"{write(found.value)} ({between(write(found.low), write(found.high))})"
+        return percentage
+    time, of, what = unit.partition(" ")
+    if time == "seconds" and of:
+        return lambda value: f"{duration(value, signed=signed)} {what}"
+    return partial(amount, unit=unit, signed=signed)
+
+
+def _ends(value: str, low: str, high: str) -> str:
+    """Return an interval; a unit of several words that all three have is said with the value alone."""
+    (_, _, unit), (least, _, below), (most, _, above) = (text.partition(" ") for text in (value, low, high))
+    return f"{least} to {most}" if " " in unit and unit == below == above else between(low, high)
 
 
 def absolute(row: Data) -> str:
@@ -83,9 +109,20 @@ def percent(data: Any) -> str:
     return write(data, signed_percentage)
 
 
-def of_trend(figure: Data, data: Any) -> str:
+def of_trend(whole: Data, figure: Data, data: Any) -> str:
     """Return an estimate of a figure that is followed over releases; a relative one in per cent of raw."""
-    return percent(data) if figure["measure"] == "relative" else written(data, figure["unit"], signed=True)
+    if figure["measure"] == "relative":
+        return percent(data)
+    same = (row for row in whole["taxes"] if (row["kind"], row["name"]) == (figure["kind"], figure["name"]))
+    row = next(same, None)
+    return written(data, figure["unit"], signed=row is None or is_difference(row))
+
+
+def of_front(front: Data, point: Data, objective: str) -> str:
+    """Return what a configuration of a front is judged by: its tax, or a share."""
+    if objective == "tax":
+        return written(point["tax"], (front.get("tax") or {}).get("unit", ""), signed=True)
+    return written(point[objective], "share", signed=False)
 
 
 def on_scale(data: Any) -> str:
@@ -99,8 +136,8 @@ def on_scale(data: Any) -> str:
 
 def is_difference(row: Data) -> bool:
     """Return whether a figure is what guards or alignment changed, and not a state."""
-    of_shares = row["unit"].startswith("share ")
-    return row["verdict"] is not None or row["relative"] is not None or of_shares
+    told = row["verdict"] is not None or row["relative"] is not None
+    return told or row["unit"].startswith("share ") or row["kind"] in _TAXES_ALONE
 
 
 def count(row: Data) -> str:
@@ -111,7 +148,19 @@ def count(row: Data) -> str:
 def short_sha(whole: Data, file: str) -> str:
     """Return the first digits of the SHA-256 of a file of the report."""
     found = next((source["sha256"] for source in whole["sources"] if source["file"] == file), "")
-    return str(found)[:_DIGITS]
+    return short(str(found))
+
+
+def short(sha256: str) -> str:
+    """Return the first digits of a SHA-256."""
+    return sha256[:_DIGITS]
+
+
+def origin(row: Data) -> str:
+    """Return where a figure is from, in one line: its formula, how many observations there were, and its file."""
+    formula = [row["formula"]] if row["formula"] else []
+    known = [] if row["n"] is None else [f"n = {count(row)}"]
+    return "; ".join((*formula, *row.get("marks", ()), *_sure(row), *known, row["source"]))
 
 
 def cells(whole: Data, row: Data) -> tuple[str, ...]:
@@ -122,7 +171,13 @@ def cells(whole: Data, row: Data) -> tuple[str, ...]:
         relative(row),
         row["verdict"] or MISSING,
         count(row),
-        "; ".join((*([row["formula"]] if row["formula"] else []), *row["marks"])) or MISSING,
+        "; ".join((*([row["formula"]] if row["formula"] else []), *row["marks"], *_sure(row))) or MISSING,
         row["source"],
         short_sha(whole, row["source"]),
     )
+
+
+def _sure(row: Data) -> tuple[str, ...]:
+    """Return how sure the interval of a figure is, where that is not as usual."""
+    confidence = row.get("confidence", CONFIDENCE)
+    return () if confidence == CONFIDENCE else (f"interval of {confidence * 100:g} %",)

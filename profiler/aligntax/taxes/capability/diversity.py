@@ -159,8 +159,8 @@ def _tell_across(variant: str, within: Within, compared: Across, told: Told) -> 
             f"{len(kept)} prompts have a sample in both arms{suffix}; variety across prompts takes two at least",
         )
         return
-    marks = () if variant == "all" else _answers_marks(within)
     for metric in METRICS:
+        marks = () if variant == "all" else _answers_marks(within)
         gap = gaps[metric.name]
         name = f"{group}.{metric.name}"
         if gap is None:
@@ -172,6 +172,8 @@ def _tell_across(variant: str, within: Within, compared: Across, told: Told) -> 
         how = "delete-a-group jackknife over prompts"
         if metric is SELF_BLEU:
             how = f"mean over groups of {FOLD} prompts, cluster bootstrap"
+        if gap.tax.low is None:
+            marks = (*marks, "no interval: prompts are too few, or leaving some out changes nothing")
         told.add(
             group,
             metric,

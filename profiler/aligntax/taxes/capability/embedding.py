@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from aligntax.guards.kinds import imported
+from aligntax.taxes.capability.functions import named_function
 
 __all__ = ["BATCH", "Embedding", "Foreign", "TfIdf", "embedding", "unit_vectors"]
 
@@ -73,7 +73,7 @@ class Foreign:
     """A function of the user's, which takes a list of texts and returns a row of numbers for each.
 
     Args:
-        reference: `package.module:function`. Importing runs that module's code.
+        reference: the function, or `package.module:function`. Importing runs that module's code.
 
     Raises:
         ValueError: if there is no such function.
@@ -81,12 +81,8 @@ class Foreign:
 
     learns = False
 
-    def __init__(self, reference: str) -> None:
-        self._function: Callable[[list[str]], Any] = imported(reference)
-        if not callable(self._function):
-            kind = type(self._function).__name__
-            raise ValueError(f"{reference!r} is a {kind}, which cannot be called; name a function of a list of texts")  # noqa: TRY004
-        self.name = reference
+    def __init__(self, reference: str | Callable[[list[str]], Any]) -> None:
+        self._function, self.name = named_function(reference, "embedding", "a list of texts")
         self._width: int | None = None
 
     def learn(self, tokens: Sequence[list[str]]) -> None:
@@ -121,8 +117,8 @@ class Foreign:
         return rows
 
 
-def embedding(reference: str | None) -> Embedding:
-    """Return the embedding that a user asked for, `package.module:function`; TF-IDF for None.
+def embedding(reference: str | Callable[[list[str]], Any] | None) -> Embedding:
+    """Return the embedding that a user asked for, a function or `package.module:function`; TF-IDF for None.
 
     Raises:
         ValueError: as `Foreign`.

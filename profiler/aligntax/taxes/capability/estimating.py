@@ -18,13 +18,14 @@ __all__ = ["MOST_CLUSTERS", "MOST_GROUPS", "Gap", "gap_of_means", "gap_of_sets",
 MOST_CLUSTERS = 5_000
 """More prompts are put together, at random, into that many clusters: their mean says the same, and sooner."""
 MOST_GROUPS = 25
+_ROUNDING = 1e-9
 
 
 class Gap(NamedTuple):
     """What lies between the arms.
 
     Attributes:
-        tax: sign * (raw - aligned), with its interval; none where there are too few prompts for one.
+        tax: sign * (raw - aligned), with its interval, where one is known.
         raw: mean, or value of the set.
         aligned: likewise.
         relative: tax / raw, by Fieller; None where raw is zero or its own interval includes zero.
@@ -88,7 +89,9 @@ def gap_of_sets(
         confidence: of the intervals.
 
     Returns:
-        None where the measure has no value for the whole set, in either arm.
+        None where the measure has no value for the whole set, in either arm. No interval where prompts are too few, and
+        where the arms differ but no group changes that when it is left out, as where either arm uses all the words
+        that it ever will: what is the same in every part is not for that reason sure.
     """
     left_out = groups(n)
     places = np.arange(left_out.size)
@@ -100,7 +103,7 @@ def gap_of_sets(
     if number >= FEWEST_CLUSTERS:
         rest = np.array([measure(np.setdiff1d(places, group)) for group in left_out])
         taxes = np.column_stack((sign * (rest[:, 0] - rest[:, 1]), rest[:, 0]))
-        if np.isfinite(taxes).all():
+        if np.isfinite(taxes).all() and not _frozen(taxes[:, 0], value):
             spread = taxes - taxes.mean(axis=0)
             covariance = spread.T @ spread * ((number - 1) / number)
     relative = _relative(value, raw, covariance, number - 1, confidence)
@@ -108,6 +111,11 @@ def gap_of_sets(
         return Gap(Estimate(value), raw, aligned, relative, left_out.size)
     half = float(stats.t.isf((1 - confidence) / 2, number - 1)) * math.sqrt(covariance[0, 0])
     return Gap(Estimate(value, value - half, value + half), raw, aligned, relative, left_out.size)
+
+
+def _frozen(left: NDArray[np.float64], value: float) -> bool:
+    """Return whether taxes with a group left out differ from each other by no more than rounding; a tax of 0 may."""
+    return value != 0 and float(np.ptp(left)) <= _ROUNDING * abs(value)
 
 
 def relative_to_raw(

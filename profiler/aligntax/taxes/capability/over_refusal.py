@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from aligntax.inference import mcnemar, newcombe, wilson
+from aligntax.inference import mcnemar, wilson
 from aligntax.taxes.capability.answers import Reader
 from aligntax.taxes.capability.estimating import relative_to_raw
 from aligntax.taxes.capability.settings import Settings
@@ -26,8 +26,8 @@ def over_refusal(
     """Tell by how much the share of refused safe prompts has grown.
 
     The first sample of each prompt counts, so that prompts are independent. Each share has Wilson's interval, their
-    difference Newcombe's for independent groups, which is on the wide side since both arms have the same prompts; the
-    test of it is McNemar's, of pairs.
+    difference that of pairs, since both arms have the same prompts: Bonett and Price's, with McNemar's test. Newcombe's
+    is of independent groups, and too wide where the arms refuse much the same prompts.
 
     Args:
         reader: of both arms.
@@ -43,8 +43,8 @@ def over_refusal(
             tell(done / len(prompts))
     n = len(prompts)
     raw, aligned = (int(total) for total in found.sum(axis=0))
-    tax = newcombe(aligned, n, raw, n, settings.confidence)
     only_aligned, only_raw = (int(np.sum(found[:, 1 - arm] < found[:, arm])) for arm in (1, 0))
+    paired = mcnemar(only_aligned, only_raw, n, settings.confidence)
     relative = relative_to_raw(found[:, 1] - found[:, 0], found[:, 0], settings.confidence) if raw else None
     if relative is None:
         told.refuse(
@@ -62,14 +62,14 @@ def over_refusal(
         Figure(
             name=NAME,
             title="Over-refusal: safe prompts that are refused",
-            absolute=tax,
+            absolute=paired.difference,
             unit="share of safe prompts",
             relative=relative,
             raw=raw / n,
-            verdict=verdict(tax, settings.margin),
+            verdict=verdict(paired.difference, settings.margin),
             n=n,
-            formula="aligned - raw, Newcombe; each share by Wilson; p by McNemar, exact; relative by Fieller",
-            p=mcnemar(only_aligned, only_raw, n, settings.confidence).p,
+            formula="aligned - raw, paired, Bonett and Price; shares by Wilson; McNemar, exact; relative by Fieller",
+            p=paired.p,
             marks=("first sample of each prompt", "margin in points, not relative to raw"),
             sources=told.sources,
             more={"aligned": aligned / n, "shares": shares},

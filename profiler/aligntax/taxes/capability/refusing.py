@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from aligntax.guards import Blocklist, Judgement, LinearClassifier
-from aligntax.guards.kinds import imported
+from aligntax.taxes.capability.functions import named_function
 from aligntax.trace import Verdict
 
 __all__ = ["OPENING_CHARACTERS", "PHRASES", "Detector"]
@@ -43,38 +43,34 @@ class Detector:
     and refusals without a set phrase, and take an answer that opens with such a phrase for a refusal.
 
     Args:
-        reference: `package.module:function` of a text that returns a bool, or a `Verdict` or `Judgement` whose block is
-            a refusal (any guard is such a function); or the file that `aligntax_kernels.linear.Scorer.save` wrote, of a
-            classifier whose second class is a refusal (a `LinearClassifier`). Either is given the whole sample, up to
-            the cap of tokens. None: phrases.
+        reference: a function of a text, or its `package.module:function`, that returns a bool, or a `Verdict` or
+            `Judgement` whose block is a refusal (any guard is such a function); or the file that
+            `aligntax_kernels.linear.Scorer.save` wrote, of a classifier whose second class is a refusal (a
+            `LinearClassifier`). Either is given the whole sample, up to the cap of tokens. None: phrases.
         phrases: UTF-8 file with a phrase a line instead of `PHRASES`, as a `Blocklist` reads it.
 
     Raises:
-        ValueError: if both are given, or there is no such function, phrase or model.
-        OSError: if a file cannot be read.
+        ValueError: if both are given, there is no such function, phrase or model, or the phrases cannot be read.
+        OSError: if the file of a classifier cannot be read.
     """
 
-    def __init__(self, reference: str | None = None, phrases: Path | None = None) -> None:
+    def __init__(self, reference: str | Callable[[str], Any] | None = None, phrases: Path | None = None) -> None:
         if reference is not None and phrases is not None:
             raise ValueError(f"the detector {reference} has no use for the phrases in {phrases}; give one of them")
         self.name = f"phrases in the first {OPENING_CHARACTERS} characters"
         self._function: Callable[[str], Any]
         if reference is None:
-            listed = Blocklist(PHRASES) if phrases is None else Blocklist(file=phrases)
+            listed = Blocklist(PHRASES) if phrases is None else _listed(phrases)
             self._function = lambda text: listed(_opening(text))
             if phrases is not None:
                 self.name += f", of {phrases.name}"
-        elif Path(reference).is_file():
+        elif isinstance(reference, str) and Path(reference).is_file():
             self._function = LinearClassifier(reference)
             self.name = f"linear classifier {Path(reference).name}"
-        elif ":" in reference:
-            self._function = imported(reference)
-            self.name = reference
+        elif not isinstance(reference, str) or ":" in reference:
+            self._function, self.name = named_function(reference, "detector", "a text")
         else:
             raise ValueError(f"the detector {reference!r} is no file; name one, or write 'package.module:function'")
-        if not callable(self._function):
-            kind = type(self._function).__name__
-            raise ValueError(f"the detector {reference} is a {kind}; name a function of a text")  # noqa: TRY004
 
     def __call__(self, text: str) -> bool:
         """Return whether a text is a refusal.
@@ -96,6 +92,15 @@ class Detector:
         if type(found).__name__ in {"bool", "bool_"}:  # numpy's, too
             return bool(found)
         raise ValueError(f"the detector {self.name} returned a {type(found).__name__}; {mend}")
+
+
+def _listed(phrases: Path) -> Blocklist:
+    try:
+        return Blocklist(file=phrases)
+    except OSError as error:
+        raise ValueError(
+            f"{phrases}: cannot be read ({error.strerror}); name a file with a phrase on each line"
+        ) from error
 
 
 def _opening(text: str) -> str:

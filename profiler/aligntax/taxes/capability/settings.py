@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from aligntax.inference import CONFIDENCE
 from aligntax.taxes.capability.lines import MAX_SAMPLES, Fields
@@ -26,7 +28,7 @@ class Settings:
         max_tokens: what of a sample is measured, at least 1; its length is measured without the cap.
         tokenizer: see `tokenizer`.
         vocabulary: of EAD; None: as many different tokens as both arms have.
-        embedding: of the Vendi score, `package.module:function`; None: TF-IDF.
+        embedding: of the Vendi score, a function of a list of texts or its `package.module:function`; None: TF-IDF.
         detector: of refusals; see `Detector`.
         phrases: likewise.
         prompts: how many prompts to measure at most, drawn at random; 0: all of them.
@@ -44,8 +46,8 @@ class Settings:
     max_tokens: int = 1024
     tokenizer: str = "word"
     vocabulary: int | None = None
-    embedding: str | None = None
-    detector: str | None = None
+    embedding: str | Callable[[list[str]], Any] | None = None
+    detector: str | Callable[[str], Any] | None = None
     phrases: Path | None = None
     prompts: int = 5_000
     across: int = 500

@@ -8,12 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from aligntax.inference import Estimate
-from aligntax.taxes.cost.resource import ESTIMATED, MEASURED, Column, Prices, Resource, per_useful_request
+from aligntax.taxes.cost.resource import ESTIMATED, MEASURED, RAN, Column, Prices, Resource, per_useful_request
 from aligntax.taxes.record import Refusal
 
 __all__ = ["resources_of_bench"]
 
-_RAN = ("allowed", "modified")
 _SUMMED = "sum over all requests / useful requests, guarded minus raw"
 _NEVER_BOTH = "no request ran to its end in both arms and in time; use prompts that the guards allow, or a longer --slo"
 
@@ -61,7 +60,7 @@ def _arms(data: Mapping[str, Any], slo_seconds: float | None) -> _Arms:
     try:
         seconds, outcomes = samples["seconds"], samples["outcomes"]
         times = tuple(np.array(seconds[arm], np.float64) for arm in ("raw", "guarded"))
-        ran = tuple(np.isin(np.array(outcomes[arm], str), _RAN) for arm in ("raw", "guarded"))
+        ran = tuple(np.isin(np.array(outcomes[arm], str), RAN) for arm in ("raw", "guarded"))
     except KeyError as error:
         raise ValueError(
             f"samples lack {error}; write the result anew with: aligntax bench TARGET --json FILE"

@@ -10,13 +10,12 @@ from typing import Any, NamedTuple
 
 from aligntax.exporters import definitions
 from aligntax.inference import Estimate
-from aligntax.taxes.cost.resource import ESTIMATED, MEASURED, Prices, Resource
+from aligntax.taxes.cost.resource import ESTIMATED, MEASURED, RAN, Prices, Resource
 from aligntax.taxes.record import Refusal
 
-__all__ = ["MAX_BYTES", "Scrape", "read_scrape", "resources_of_scrape"]
+__all__ = ["MAX_BYTES", "Scrape", "parse_scrape", "read_scrape", "resources_of_scrape"]
 
 MAX_BYTES = 64 * 2**20
-_RAN = ("allowed", "modified")
 _PREFIX = "aligntax_"
 Labels = frozenset[tuple[str, str]]
 
@@ -63,13 +62,27 @@ def read_scrape(path: Path) -> Scrape:
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
-        if len(content) > MAX_BYTES:
-            raise ValueError(f"{path}: more than {MAX_BYTES // 2**20} MiB; save the answer of one scrape")
-        text = content.decode("utf-8")
     except OSError as error:
         raise ValueError(f"{path}: cannot be read ({error.strerror}); name a file that exists") from error
+    if len(content) > MAX_BYTES:
+        raise ValueError(f"{path}: more than {MAX_BYTES // 2**20} MiB; save the answer of one scrape")
+    return parse_scrape(content, str(path))
+
+
+def parse_scrape(content: bytes, name: str) -> Scrape:
+    """Return what an answer of `/metrics` holds of aligntax.
+
+    Args:
+        content: in either text format.
+        name: of where it is from, for messages.
+
+    Raises:
+        ValueError: if it is no exposition, or has no metrics of aligntax.
+    """
+    try:
+        text = content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: is no exposition (byte {error.start:,} is no UTF-8)") from error
+        raise ValueError(f"{name}: is no exposition (byte {error.start:,} is no UTF-8)") from error
     samples: defaultdict[str, dict[Labels, float]] = defaultdict(dict)
     try:
         for family in _families(text):
@@ -80,11 +93,12 @@ def read_scrape(path: Path) -> Scrape:
                     samples[sample.name][frozenset(sample.labels.items())] = float(sample.value)
     except (ValueError, KeyError, IndexError) as error:
         raise ValueError(
-            f"{path}: is no exposition of Prometheus ({error!s:.100}); save what curl http://HOST:PORT/metrics prints"
+            f"{name}: is no exposition of Prometheus ({error!s:.100}); name http://HOST:PORT/metrics, or a file "
+            "with what that answers"
         ) from error
     if f"{definitions.REQUEST_DURATION.name}_count" not in samples:
         raise ValueError(
-            f"{path}: has no {definitions.REQUEST_DURATION.name}; save the /metrics of a program that aligntax measures"
+            f"{name}: has no {definitions.REQUEST_DURATION.name}; save the /metrics of a program that aligntax measures"
         )
     return Scrape(samples)
 
@@ -136,11 +150,11 @@ def resources_of_scrape(scrape: Scrape, prices: Prices, slo_seconds: float | Non
 def _useful(scrape: Scrape, slo_seconds: float | None) -> float:
     name = definitions.REQUEST_DURATION.name
     if slo_seconds is None:
-        return sum(value for labels, value in scrape.of(f"{name}_count") if labels.get("outcome") in _RAN)
+        return sum(value for labels, value in scrape.of(f"{name}_count") if labels.get("outcome") in RAN)
     buckets = [
         (float(labels["le"]), value)
         for labels, value in scrape.of(f"{name}_bucket")
-        if labels.get("outcome") in _RAN and "le" in labels
+        if labels.get("outcome") in RAN and "le" in labels
     ]
     bounds = sorted({bound for bound, _ in buckets})
     if buckets and slo_seconds not in bounds:
@@ -179,9 +193,7 @@ def _money(scrape: Scrape, useful: float, prices: Prices) -> Iterator[Resource |
     for reason, option in missing:
         yield Refusal("currency", reason, f"what only you know is missing; give {option}")
     total = sum(
-        value
-        for labels, value in scrape.of(f"{definitions.REQUEST_DURATION.name}_sum")
-        if labels.get("outcome") in _RAN
+        value for labels, value in scrape.of(f"{definitions.REQUEST_DURATION.name}_sum") if labels.get("outcome") in RAN
     )
     taxes = [value for _, value in scrape.of(f"{definitions.REQUEST_TAX.name}_sum")]
     tax = sum(taxes)

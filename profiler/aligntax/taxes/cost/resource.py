@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 from aligntax.inference import Estimate, cluster_bootstrap
 from aligntax.taxes.by_interval import verdict_by_interval
 from aligntax.taxes.record import Figure, Refusal
+from aligntax.trace import Outcome
 
-__all__ = ["ESTIMATED", "MEASURED", "Prices", "Resource", "figures_of", "per_useful_request"]
+__all__ = ["ESTIMATED", "MEASURED", "RAN", "Prices", "Resource", "figures_of", "per_useful_request"]
 
 MEASURED, ESTIMATED = "measured", "estimated"
+RAN = tuple(outcome.value for outcome in Outcome if outcome.comparable)
+"""How requests end that may be useful."""
 _MILLION = 1e6
 _LIKELY = 1e-3
 _LEAST, _MOST = 1e-9, 1e15
@@ -47,11 +50,13 @@ class Prices(NamedTuple):
     idle_watts: float | None = None
 
     def check(self) -> None:
-        """Refuse what is no price, no time and no power.
+        """Refuse what is no price, no currency, no time and no power.
 
         Raises:
             ValueError: names the option, its value and what it must be.
         """
+        if not 0 < len(self.currency) <= 20 or not self.currency.isprintable() or self.currency.isspace():
+            raise ValueError(f"--currency {self.currency!r:.40}: is no name of a currency; write e.g. USD or EUR")
         for name, value in self._asdict().items():
             least = 0.0 if name in ("per_hour", "idle_watts") else _LEAST
             if isinstance(value, int | float) and not least <= value <= _MOST:

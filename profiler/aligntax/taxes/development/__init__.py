@@ -76,14 +76,17 @@ def _of_ledger(hours: Hours, source: str) -> Iterator[Figure | Refusal]:
     marks = (_RANGES,)
     if cost is not None:
         formula = "hours * rate over the window / requests of the window"
-        title = "Effort per million requests"
-        million = Estimate(*(None if end is None else end * 1e6 for end in cost))  # type: ignore[arg-type]
-        unit = f"{hours.currency} per million requests"
-        yield Figure("ledger.million_requests", title, million, unit, formula=formula, marks=marks, sources=(source,))
-        unit = f"{hours.currency} per request"
-        yield Figure(
-            "ledger.request", "Effort per request", cost, unit, formula=formula, marks=marks, sources=(source,)
-        )
+        for name, requests, count in (("million_requests", "million requests", 1e6), ("request", "request", 1.0)):
+            yield Figure(
+                f"ledger.{name}",
+                f"Effort per {requests}",
+                Estimate(*(end * count for end in cost if end is not None)),
+                f"{hours.currency} per {requests}",
+                n=len(hours.entries),
+                formula=formula,
+                marks=marks,
+                sources=(source,),
+            )
     for name in hours.missing:
         yield Refusal("ledger.request", f"no_{name}", f"{source}: {name} is missing, and a cost per request needs it")
     if total is not None:
@@ -177,27 +180,30 @@ def _measured(config: Path, progress: Progress) -> list[tuple[Footprint, Mapping
 def _of_guard(found: Footprint, table: Mapping[str, Any], source: str) -> Iterator[Figure | Refusal]:
     name = found.name
 
-    def figure(part: str, title: str, value: float, unit: str, formula: str, **more: Any) -> Figure:
+    def figure(
+        part: str, title: str, value: float, unit: str, formula: str, n: int | None = None, **more: Any
+    ) -> Figure:
         marks = () if found.called or part != "ready_seconds" else ("without a first call",)
         return Figure(
             f"{name}.{part}",
             f"{name}: {title}",
             Estimate(float(value)),
             unit,
+            n=n,
             formula=formula,
             marks=marks,
             sources=(source,),
             more=more,
         )
 
-    yield figure("ready_seconds", "ready for requests", found.ready_seconds, "seconds", _FRESH)
+    yield figure("ready_seconds", "ready for requests", found.ready_seconds, "seconds", _FRESH, RUNS)
     if found.compile_seconds is not None:
         formula = "ready with an empty cache of kernels - ready with a filled one"
-        yield figure("compile_seconds", "compiling kernels", found.compile_seconds, "seconds", formula)
+        yield figure("compile_seconds", "compiling kernels", found.compile_seconds, "seconds", formula, 1)
     if found.memory_bytes is None:
         yield Refusal(f"{name}.memory_bytes", "no_proc", "this system does not tell what memory is resident")
     else:
-        yield figure("memory_bytes", "resident memory", found.memory_bytes, "bytes", f"after - before, {_FRESH}")
+        yield figure("memory_bytes", "resident memory", found.memory_bytes, "bytes", f"after - before, {_FRESH}", RUNS)
     installed = installed_for(found.packages)
     formula = "distributions that it loads beyond aligntax, and those that they require"
     names = list(installed.distributions)

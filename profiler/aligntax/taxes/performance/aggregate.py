@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from scipy import stats
 
 from aligntax.inference import Estimate
-from aligntax.taxes.performance.arithmetic import Contrast, two_sided
+from aligntax.taxes.performance.contrast import Contrast, two_sided
 
 __all__ = ["MACRO", "macro"]
 

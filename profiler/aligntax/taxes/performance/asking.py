@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aligntax.inference import CONFIDENCE
+from aligntax.taxes.performance.scores import Arm
 
-__all__ = ["Question", "chances", "margins"]
+__all__ = ["Question", "chances", "margins", "require_items", "require_metrics"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,45 @@ def chances(given: Sequence[str]) -> dict[str, float]:
     if "" in found:
         raise ValueError(f"--chance {found['']:g}: of which task? write TASK=NUMBER, e.g. arc=0.25")
     return found
+
+
+def require_metrics(named: Mapping[str, Iterable[str]], arms: Sequence[Arm]) -> None:
+    """Make sure that each metric that the user names is there, so that a slip of the pen is not passed over.
+
+    Args:
+        named: metrics by option.
+        arms: all that was read. Where some of it was refused, a metric may be missing for that reason.
+
+    Raises:
+        ValueError: if one is in neither arm.
+    """
+    known = dict.fromkeys(key.metric for arm in arms for key in arm.scores)
+    if any(arm.refusals for arm in arms):
+        return
+    for option, metrics in named.items():
+        for metric in metrics:
+            if metric not in known:
+                raise ValueError(f"{option} {metric}: no score is of that metric; read were {', '.join([*known][:10])}")
+
+
+def require_items(clusters: Iterable[str], arms: Sequence[Arm]) -> None:
+    """Make sure that there are items to group.
+
+    Args:
+        clusters: fields, and `TASK=FIELD`; see `Asked`.
+        arms: all that was read.
+
+    Raises:
+        ValueError: if neither arm has items, or items of that task.
+    """
+    tasks = {key.task for arm in arms for key in arm.samples}
+    for each in clusters:
+        task = each.rpartition("=")[0]
+        if not tasks or (task and task not in tasks):
+            of_task = f" of {task}" if task else ""
+            raise ValueError(
+                f"--cluster {each}: there are no scores of single items{of_task} to group; pass --samples with them"
+            )
 
 
 def _numbers(option: str, given: Sequence[str]) -> dict[str, float]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from aligntax.taxes.performance.aggregate import macro
-from aligntax.taxes.performance.arithmetic import Contrast
+from aligntax.taxes.performance.contrast import Contrast
 from aligntax.taxes.performance.figures import no_error, relative_of
 from aligntax.taxes.performance.scores import Key
 from aligntax.taxes.performance.side_by_side import POINTS, Compared

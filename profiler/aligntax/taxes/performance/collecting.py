@@ -27,10 +27,12 @@ class Collector:
         source: name of the file.
         identified_by: the field that the ids are of.
         metrics: which scores an item has.
+        counted: what places count: the file's lines or its items.
     """
 
-    def __init__(self, source: str, identified_by: str, metrics: Sequence[str]) -> None:
+    def __init__(self, source: str, identified_by: str, metrics: Sequence[str], counted: str = "line") -> None:
         self.source = source
+        self.counted = counted
         self.identified_by = identified_by
         self.metrics = tuple(metrics)
         self._ids, self._orders, self._places = array("Q"), array("q"), array("q")
@@ -47,7 +49,7 @@ class Collector:
         Args:
             identity: of the item.
             order: its number in the data set.
-            place: of its line, from 1.
+            place: of its line, or of itself, from 1.
             values: one for each metric.
             cluster: what it is grouped by; of all items or of none.
 
@@ -75,12 +77,14 @@ class Collector:
             first, second = sorted(int(place) for place in places[twice[0] : twice[0] + 2])
             flaw = (
                 "duplicate_ids",
-                f"{self.source}: lines {first:,} and {second:,} are the same item by {self.identified_by}, as are "
-                f"{twice.size:,} pairs in all; keep one line for each item",
+                f"{self.source}: {self.counted}s {first:,} and {second:,} are the same item by {self.identified_by}, "
+                f"as are {twice.size:,} pairs in all; keep one {self.counted} for each item",
             )
         clusters = np.array(self._clusters)[sorting] if self._clusters else None
         return {
-            metric: Samples(ids, np.array(values)[sorting], clusters, self.identified_by, self.source, flaw)
+            metric: Samples(
+                ids, np.array(values)[sorting], places, clusters, self.identified_by, self.source, self.counted, flaw
+            )
             for metric, values in self._values.items()
         }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aligntax.taxes.performance import naming
-from aligntax.taxes.performance.asking import Question
+from aligntax.taxes.performance.asking import Question, require_metrics
 from aligntax.taxes.performance.averaging import average_figure, averages
 from aligntax.taxes.performance.figures import above_chance, figure_of
 from aligntax.taxes.performance.matching import matched, warnings_of
@@ -26,7 +26,8 @@ def performance_tax(raw: Arm, aligned: Arm, question: Question) -> TaxRecord:
         question: how they are judged.
 
     Raises:
-        ValueError: if the arms were written by different programs, or a chance level is of a task that is not there.
+        ValueError: if the arms were written by different programs, or a chance level is of a task that is not there, or
+            a margin of such a metric.
     """
     if raw.program != aligned.program:
         raise ValueError(
@@ -35,6 +36,7 @@ def performance_tax(raw: Arm, aligned: Arm, question: Question) -> TaxRecord:
     unknown = sorted(set(question.chance) - {*raw.tasks, *aligned.tasks})
     if unknown:
         raise ValueError(f"--chance {unknown[0]}: there is no such task; there are {', '.join(raw.tasks[:10])}")
+    require_metrics({"--margin": question.margins}, (raw, aligned))
     matches, refusals = matched(raw, aligned)
     scores: dict[Key, Compared] = {}
     whole = wholes(raw, aligned)

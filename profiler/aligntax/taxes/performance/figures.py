@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from aligntax.inference import Estimate
-from aligntax.taxes.performance.arithmetic import Contrast
+from aligntax.taxes.performance.contrast import Contrast
 from aligntax.taxes.performance.side_by_side import Compared
 from aligntax.taxes.performance.verdicts import Told
 from aligntax.taxes.record import Figure, Refusal

@@ -151,6 +151,7 @@ def _refused(match: Match) -> Refusal | None:
         return Refusal(
             what,
             "no_direction",
-            f"neither file says whether more {key.metric} is better; say so by --higher or --lower {key.metric}",
+            f"neither {raw.source} nor {aligned.source} says whether more {key.metric} is better; say so by "
+            f"--higher or --lower {key.metric}",
         )
     return None

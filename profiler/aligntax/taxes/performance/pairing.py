@@ -87,17 +87,28 @@ def _different(what: str, raw: Samples, aligned: Samples) -> Refusal | None:
             "with one version of the program",
         )
     if not np.array_equal(raw.ids, aligned.ids):
-        only = [len(np.setdiff1d(*pair)) for pair in ((raw.ids, aligned.ids), (aligned.ids, raw.ids))]
-        return Refusal(
-            what,
-            "different_ids",
-            f"{only[0]:,} items of {raw.source} are not in {aligned.source}, and {only[1]:,} the other way round, of "
-            f"{len(raw):,} and {len(aligned):,}; run both models on the same items",
-        )
+        lone = (_lone(raw, aligned), _lone(aligned, raw))
+        return Refusal(what, "different_ids", f"{'; '.join(filter(None, lone))}; run both models on the same items")
     if raw.clusters is not None and aligned.clusters is not None and not np.array_equal(raw.clusters, aligned.clusters):
         return Refusal(
             what,
             "different_clusters",
-            f"the same items are grouped otherwise in {raw.source} and in {aligned.source}; name another field",
+            f"the item on {_at(raw, raw.clusters != aligned.clusters)} is grouped otherwise in {aligned.source}; "
+            "name another field",
         )
     return None
+
+
+def _lone(one: Samples, other: Samples) -> str:
+    """Return what one arm has and the other has not, or not as often, in words; empty for nothing."""
+    before = np.arange(len(one)) - np.searchsorted(one.ids, one.ids)
+    there = np.searchsorted(other.ids, one.ids, "right") - np.searchsorted(other.ids, one.ids)
+    lone = before >= there
+    if not lone.any():
+        return ""
+    return f"{lone.sum():,} of {len(one):,} items, the first on {_at(one, lone)}, are not in {other.source}"
+
+
+def _at(found: Samples, chosen: NDArray[np.bool_]) -> str:
+    """Return where the first of the chosen items stands."""
+    return f"{found.counted} {found.places[chosen].min():,} of {found.source}"

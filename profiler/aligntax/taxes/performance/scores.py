@@ -70,17 +70,21 @@ class Samples:
     Attributes:
         ids: shape (n,); equal ones in both arms are the same item.
         values: shape (n,), in the unit of the file.
+        places: shape (n,); where in its file each of them stands, from 1.
         clusters: shape (n,); which items share a group; None where no such field was asked for.
         identified_by: the field that the ids are of.
         source: name of their file.
+        counted: what the places count: its lines or its items.
         flaw: why they can't be paired: a reason and a message; None where they can.
     """
 
     ids: NDArray[np.uint64]
     values: NDArray[np.float64]
+    places: NDArray[np.int64]
     clusters: NDArray[np.uint64] | None
     identified_by: str
     source: str
+    counted: str = "line"
     flaw: tuple[str, str] | None = None
 
     def __len__(self) -> int:

@@ -6,9 +6,11 @@ import math
 from typing import NamedTuple
 
 from aligntax.inference import Estimate
-from aligntax.taxes.performance.arithmetic import Contrast, of_pairs, of_summaries
+from aligntax.taxes.performance.contrast import Contrast
 from aligntax.taxes.performance.matching import Match
 from aligntax.taxes.performance.metrics import Scale, described
+from aligntax.taxes.performance.of_pairs import of_pairs
+from aligntax.taxes.performance.of_summaries import of_summaries
 from aligntax.taxes.performance.pairing import Pairs, paired
 from aligntax.taxes.performance.scores import Arm
 from aligntax.taxes.record import Refusal

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from aligntax.inference import holm
-from aligntax.taxes.performance.arithmetic import Contrast
+from aligntax.taxes.performance.contrast import Contrast
 from aligntax.taxes.record import TaxVerdict
 
 __all__ = ["Told", "tell"]

@@ -13,6 +13,8 @@ from aligntax.taxes.scaling.slope import FEWEST_SIZES, FORMULA, PER_TENFOLD, Slo
 
 __all__ = ["FEWEST_SIZES", "Point", "Slope", "fit_slope", "point_of_record", "read_points", "scaling_tax"]
 
+AS_GIVEN = "relative tax, as the file gives it"
+
 
 def scaling_tax(
     points: Sequence[Point], *, confidence: float = CONFIDENCE, sources: Sequence[Mapping[str, Any]] = ()
@@ -20,12 +22,13 @@ def scaling_tax(
     """Return how a relative tax changes with the size of the model, as a record.
 
     Args:
-        points: of one family of models, each size once. With fewer than `FEWEST_SIZES` there is no slope, nor verdict.
+        points: of one family of models and one figure, each size once. With fewer than `FEWEST_SIZES` there is no
+            slope, nor verdict.
         confidence: of the intervals, between 0 and 1.
         sources: what they were read from.
 
     Raises:
-        ValueError: if there is no point, a size comes twice, or they are of several families.
+        ValueError: if there is no point, a size comes twice, or they are of several families or figures.
     """
     ordered = sorted(points, key=lambda point: point.size)
     found = fit_slope(ordered, confidence)
@@ -39,7 +42,12 @@ def scaling_tax(
         "Scaling tax: does it grow with the model?",
         figures,
         refusals,
-        {"confidence": confidence, "family": ordered[0].family, "fewest_sizes": FEWEST_SIZES},
+        {
+            "confidence": confidence,
+            "family": ordered[0].family,
+            "figure": ordered[0].figure,
+            "fewest_sizes": FEWEST_SIZES,
+        },
         sources,
         more={
             "points": [{"size": point.size, "relative": point.estimate(confidence).to_dict()} for point in ordered],
@@ -51,7 +59,7 @@ def scaling_tax(
 def _headline(slope: Slope, points: Sequence[Point]) -> Figure:
     return Figure(
         "slope",
-        f"Relative tax, for every tenfold size: {slope.direction}",
+        f"{_titled(points[0])}, for every tenfold size: {slope.direction}",
         slope.per_tenfold,
         PER_TENFOLD,
         n=len(points),
@@ -65,13 +73,18 @@ def _figure(point: Point, confidence: float) -> Figure:
     found = point.estimate(confidence)
     return Figure(
         f"size.{point.size:.12g}",
-        f"Relative tax at size {written_size(point.size)}",
+        f"{_titled(point)} at size {written_size(point.size)}",
         None,
         "share",
         found,
         raw=point.raw,
         verdict=verdict_by_interval(found),
-        formula="(raw - aligned) / raw" if point.raw is not None else "",
+        n=point.n,
+        formula="(raw - aligned) / raw" if point.raw is not None else AS_GIVEN,
         sources=(point.source,),
         marks=() if point.error is not None else ("no standard error given",),
     )
+
+
+def _titled(point: Point) -> str:
+    return f"Relative tax of {point.figure}" if point.figure else "Relative tax"

@@ -12,12 +12,12 @@ from typing import NamedTuple, TextIO
 from scipy import stats
 
 from aligntax.inference import CONFIDENCE, Estimate
+from aligntax.taxes.csv_lines import short_lines
 from aligntax.taxes.reading import measured_figure
 
 __all__ = ["MAX_POINTS", "Point", "parse_size", "point_of_record", "read_points", "written_size"]
 
 MAX_POINTS = 10_000
-_MAX_LINE = 1 << 16
 _SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*(?P<suffix>[kmbt]?)", re.IGNORECASE)
 _FACTORS = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
 
@@ -32,6 +32,8 @@ class Point(NamedTuple):
         family: of the model; empty where there is only one.
         source: name of the file.
         raw: the raw score that it was computed from; None where the tax was given as it is.
+        figure: name of the figure that it is; empty where the file names none.
+        n: how many observations it is of; None where that is not known.
     """
 
     size: float
@@ -40,6 +42,8 @@ class Point(NamedTuple):
     family: str = ""
     source: str = ""
     raw: float | None = None
+    figure: str = ""
+    n: int | None = None
 
     def estimate(self, confidence: float = CONFIDENCE) -> Estimate:
         """Return the tax with the interval of a normal error; without one where the error is not known."""
@@ -78,12 +82,16 @@ def point_of_record(path: Path, size: float, *, figure: str | None = None, famil
         family: of the model.
 
     Raises:
-        ValueError: if the file is neither, or the figure is not there or has no relative tax.
+        ValueError: if the file is neither, is of several sizes itself, or the figure is not there or has no relative
+            tax.
     """
     found = measured_figure(path, figure)
+    if found.kind == "scaling":
+        raise ValueError(f"{path}: is of several sizes itself; name a record of one model, of any other tax")
     if found.relative is None:
         raise ValueError(f"{path}: figure {found.name!r} has no relative tax; name one that has, with --figure")
-    return Point(size, found.relative.value, found.relative.standard_error(found.confidence), family, path.name)
+    error = found.relative.standard_error(found.confidence)
+    return Point(size, found.relative.value, error, family, path.name, figure=found.name, n=found.n)
 
 
 def read_points(path: Path, *, family: str | None = None) -> list[Point]:
@@ -124,9 +132,9 @@ def read_points(path: Path, *, family: str | None = None) -> list[Point]:
 
 
 def _bounded(path: Path, file: TextIO) -> Iterator[str]:
-    for number, line in enumerate(iter(lambda: file.readline(_MAX_LINE + 1), ""), start=1):
-        if number > MAX_POINTS + 1 or len(line) > _MAX_LINE:
-            raise ValueError(f"{path}: line {number} is beyond {MAX_POINTS:,} rows or very long; give one row a model")
+    for number, line in enumerate(short_lines(path, file), start=1):
+        if number > MAX_POINTS + 1:
+            raise ValueError(f"{path}: line {number} is beyond {MAX_POINTS:,} rows; give one row a model")
         yield line
 
 

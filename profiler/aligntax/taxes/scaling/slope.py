@@ -56,17 +56,18 @@ def fit_slope(points: Sequence[Point], confidence: float = CONFIDENCE) -> Slope 
     several sizes were trained one by one, and differ by more than their size. See `aligntax.inference.fit_line`.
 
     Args:
-        points: of one family, each size once.
+        points: of one family and one figure, each size once.
         confidence: of the interval, between 0 and 1.
 
     Raises:
-        ValueError: if there is no point, a size comes twice, or they are of several families.
+        ValueError: if there is no point, a size comes twice, or they are of several families or figures.
     """
     probability("confidence", confidence)
     _check(points)
     if len(points) < FEWEST_SIZES:
+        counted = "1 size is" if len(points) == 1 else f"{len(points)} sizes are"
         return (
-            f"{len(points)} sizes are too few for a slope: the points alone are told, not whether the tax grows; "
+            f"{counted} too few for a slope: the points alone are told, not whether the tax grows; "
             f"measure models of {FEWEST_SIZES} sizes or more"
         )
     logs = [math.log10(point.size) for point in points]
@@ -83,6 +84,10 @@ def _check(points: Sequence[Point]) -> None:
             f"sizes of {len(families)} families ({', '.join(map(repr, families[:6]))}) make no line; "
             "choose one with --family"
         )
+    figures = {point.figure: point for point in points}
+    if len(figures) > 1:
+        told = ", ".join(f"{name!r} of {point.source}" for name, point in sorted(figures.items())[:6])
+        raise ValueError(f"sizes of {len(figures)} figures ({told}) make no line; name one that all have with --figure")
     seen: set[float] = set()
     for point in points:
         if point.size in seen:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from aligntax.experiment.gate import Measured, Metric, Unit
-from aligntax.experiment.gate.fields import estimate
+from aligntax.experiment.gate.fields import confidence, estimate
 from aligntax.experiment.gate.reading import measured_of
 from aligntax.experiment.result import SCHEMA as BENCH
 from aligntax.inference import Estimate
@@ -21,7 +21,7 @@ from aligntax.taxes.by_interval import verdict_by_interval
 from aligntax.taxes.record import KINDS, Figure, Refusal, TaxVerdict, provenance
 from aligntax.taxes.record import SCHEMA as RECORD
 
-__all__ = ["COMPUTE", "LATENCY", "Document", "document"]
+__all__ = ["COMPUTE", "LATENCY", "MAX_FIGURES", "Document", "document", "figure_of"]
 
 LATENCY, COMPUTE = "latency", "compute"
 MAX_FIGURES = 5_000
@@ -72,6 +72,11 @@ class Document:
     more: Mapping[str, Any]
     name: str = ""
 
+    @property
+    def confidence(self) -> float:
+        """Of the intervals, as the file has it."""
+        return confidence(self.parameters.get("confidence"))
+
 
 def document(path: Path, data: Any, file: str) -> Document | str:
     """Return what a file says, or what it is instead.
@@ -105,7 +110,7 @@ def _of_record(path: Path, data: Mapping[str, Any], file: str) -> Document:
         raise ValueError(f"kind {kind!r:.40} is no tax that is known; known are {', '.join(KINDS)}")
     if len(data["figures"]) > MAX_FIGURES:
         raise ValueError(f"{len(data['figures']):,} figures; a record has at most {MAX_FIGURES:,}")
-    figures = tuple((str(kind), _figure(each)) for each in data["figures"])
+    figures = tuple((str(kind), figure_of(each)) for each in data["figures"])
     names = Counter(figure.name for _, figure in figures)
     twice = next((name for name, number in names.items() if number > 1), None)
     if twice is not None:
@@ -126,7 +131,12 @@ def _of_record(path: Path, data: Mapping[str, Any], file: str) -> Document:
     )
 
 
-def _figure(data: Mapping[str, Any]) -> Figure:
+def figure_of(data: Mapping[str, Any]) -> Figure:
+    """Return a figure from plain data.
+
+    Raises:
+        KeyError, TypeError, ValueError: if it is none.
+    """
     name = str(data["name"])
     absolute, relative = (
         None if data[part] is None else estimate(f"figure {name!r:.60}, {part}", data[part])
@@ -193,7 +203,7 @@ def _figures(measured: Measured) -> Iterator[tuple[str, Figure]]:
                 relative=relative,
                 raw=_raw(name, measured.data),
                 verdict=_verdict(name, absolute.estimate, measured.data),
-                n=None if values is None else len(values),
+                n=_count(name, measured.data) if values is None else len(values),
                 formula=_FORMULAS.get(section, _ADDED),
                 marks=_marks(name, measured.data),
                 sources=(measured.path.name,),
@@ -210,6 +220,12 @@ def _raw(name: str, data: Mapping[str, Any]) -> float | None:
     else:
         found = None
     return None if found is None else float(found)
+
+
+def _count(name: str, data: Mapping[str, Any]) -> int | None:
+    """Return of how many fresh processes a cold start was measured; other figures without samples do not say it."""
+    found = (data.get("cold_start") or {}).get("runs") if name.startswith("cold_start.") else None
+    return None if found is None else int(found)
 
 
 def _verdict(name: str, found: Estimate | None, data: Mapping[str, Any]) -> TaxVerdict | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from aligntax.experiment.result import read_json
 from aligntax.taxes.whole.documents import Document, document
+from aligntax.taxes.whole.reports import REPORT, documents_of_report
 
 __all__ = ["Inputs", "LeftOut", "Release", "read_inputs"]
 
@@ -52,12 +53,14 @@ class Inputs:
         documents: of the deployment as it is now: of the latest release, and of no release.
         releases: the oldest first; empty without any.
         left_out: of the folders.
+        read: the files that all of this is from.
     """
 
     title: str
     documents: tuple[Document, ...]
     releases: tuple[Release, ...]
     left_out: tuple[LeftOut, ...]
+    read: tuple[Path, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ def read_inputs(paths: Sequence[Path], *, releases: bool = False) -> Inputs:
 
     Folders whose names start with a date, such as `2026-03-01-v1.4` or `2026-03`, are releases. In folders, whatever
     ends in `.json` and is neither a record nor a result is left out, with the reason; as an argument it is refused.
+    Where there are no records but reports, which `aligntax report` wrote, each of these is a release: of its folder, or
+    named as its file; one without a date in its name is as old as the latest of its records.
 
     Args:
         paths: at least one.
@@ -86,20 +91,35 @@ def read_inputs(paths: Sequence[Path], *, releases: bool = False) -> Inputs:
     if len(found) > MAX_FILES:
         raise ValueError(f"more than {MAX_FILES:,} JSON files; name the folders that hold the records")
     documents: dict[str, list[Document]] = {}
+    reports: dict[str, tuple[_Found, list[Document]]] = {}
     left_out: list[LeftOut] = []
     seen: dict[tuple[str, str], str] = {}
+
+    def leave_out(one: _Found, reason: str) -> None:
+        if one.asked_for:
+            raise ValueError(f"{one.path}: {reason}; name what aligntax tax or aligntax bench wrote with --json")
+        left_out.append(LeftOut(one.file, reason))
+
     for one in found:
         read = _read(one)
         if isinstance(read, str):
-            if one.asked_for:
-                raise ValueError(f"{one.path}: {read}; name what aligntax tax or aligntax bench wrote with --json")
-            left_out.append(LeftOut(one.file, read))
-            continue
-        known = seen.setdefault((one.release, read.provenance["sha256"]), one.file)
-        if known == one.file:
+            leave_out(one, read)
+        elif isinstance(read, list):
+            name = one.release or one.path.stem
+            known = reports.setdefault(name, (one, read))[0].file
+            if known != one.file:
+                leave_out(one, f"the release {name} has another report, {known}")
+        elif (known := seen.setdefault((one.release, read.provenance["sha256"]), one.file)) == one.file:
             documents.setdefault(one.release, []).append(read)
         else:
             left_out.append(LeftOut(one.file, f"the same as {known}"))
+    if documents:
+        for one, _ in reports.values():
+            leave_out(
+                one, f"is a report ({REPORT}), and there are records; only reports alone give a trend of their own"
+            )
+    else:
+        documents = {name: parts for name, (_, parts) in reports.items()}
     if not documents:
         named = ", ".join(map(str, paths))
         raise ValueError(f"{named}: no record and no result there; write some with: aligntax tax NAME ... --json FILE")
@@ -110,17 +130,26 @@ def read_inputs(paths: Sequence[Path], *, releases: bool = False) -> Inputs:
         )
     )
     current = (*documents.get("", ()), *(ordered[-1].documents if ordered else ()))
-    return Inputs(_title(current, paths), current, ordered, tuple(left_out))
+    unread = {one.file for one in left_out}
+    return Inputs(
+        _title(current, paths),
+        current,
+        ordered,
+        tuple(left_out),
+        tuple(one.path for one in found if one.file not in unread),
+    )
 
 
-def _read(one: _Found) -> Document | str:
-    """Return what a file says, or why it says nothing here."""
+def _read(one: _Found) -> Document | list[Document] | str:
+    """Return what a record says, what all files of a report said, or why a file says nothing here."""
     try:
         data = read_json(one.path)
     except ValueError as error:
         if one.asked_for:
             raise
         return str(error).removeprefix(f"{one.path}: ")
+    if isinstance(data, dict) and data.get("schema") == REPORT:
+        return documents_of_report(one.path, data, one.file)
     return document(one.path, data, one.file)
 
 

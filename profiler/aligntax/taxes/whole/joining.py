@@ -38,11 +38,13 @@ def join(inputs: Inputs, *, title: str = "") -> dict[str, Any]:
         - `scale`: of each tax with a relative figure, its headline with raw as 100; see `on_scale`. `definition` is the
           sentence of the first of them, or empty.
         - `taxes`: all figures, as in their records, each with its `kind`, whether it is the `headline` of its file,
-          and the name of the `source` file. Of several files of a kind, names begin with their file's.
+          the name of the `source` file, and the `confidence` of its intervals. Of several files of a kind, names begin
+          with their file's.
         - `refusals`: as in the records, with `kind` and `source`.
         - `not_measured`: `kind`, and the `command` that measures it.
         - `trade_off`: see `trade_off`.
-        - `trend`: see `trend`; `releases`: `name`, `date` and how many `files` each has.
+        - `trend`: see `trend`; `releases`: `name`, `date`, how many `files` each has, and of each of its `sources` the
+          `file`, `bytes` and `sha256`.
         - `details`: of each record of scaling and debt, `kind`, `source` and `more`, which has the curve.
         - `sources`: of each file `file`, `schema`, `kind`, `title`, `created`, `bytes`, `sha256`, the user's
           `parameters`, and the `inputs` that its figures were computed from.
@@ -74,7 +76,12 @@ def join(inputs: Inputs, *, title: str = "") -> dict[str, Any]:
             [(release.name, release.date, _rows(_sorted(release.documents))) for release in inputs.releases]
         ),
         "releases": [
-            {"name": release.name, "date": release.date.date().isoformat(), "files": len(release.documents)}
+            {
+                "name": release.name,
+                "date": release.date.date().isoformat(),
+                "files": len(release.documents),
+                "sources": [_identified(document) for document in _sorted(release.documents)],
+            }
             for release in inputs.releases
         ],
         "details": [
@@ -110,6 +117,7 @@ def _of_document(document: Document, files: Mapping[str, Sequence[str]]) -> Iter
             "kind": kind,
             "source": document.file,
             "headline": kind not in seen,
+            "confidence": document.confidence,
             **figure.to_dict(),
             "name": f"{own}:{figure.name}" if own else figure.name,
             "title": f"{figure.title} ({own})" if own else figure.title,
@@ -127,16 +135,19 @@ def _own_name(file: str, files: Sequence[str]) -> str:
 
 def _source(document: Document) -> dict[str, Any]:
     return {
-        "file": document.file,
+        **_identified(document),
         "schema": document.schema,
         "kind": document.kind,
         "title": document.title,
         "created": document.created,
-        "bytes": document.provenance["bytes"],
-        "sha256": document.provenance["sha256"],
         "parameters": dict(document.parameters),
         "inputs": [dict(source) for source in document.inputs],
     }
+
+
+def _identified(document: Document) -> dict[str, Any]:
+    """Return what says whether it is the same file."""
+    return {"file": document.file, **{key: document.provenance[key] for key in ("bytes", "sha256")}}
 
 
 def _ordered(commands: Mapping[str, str]) -> list[tuple[str, str]]:

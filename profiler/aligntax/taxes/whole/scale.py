@@ -41,8 +41,8 @@ def on_scale(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         rows: of a whole report: figures as plain data, with their `kind` and whether they are its `headline`.
 
     Returns:
-        Of each: `kind`, `name` and `title` of the figure; `raw`, which is 100; `after` and `tax`, estimates; and the
-        definition with these numbers as `sentence`. What people name first is first.
+        Of each: `kind`, `name`, `title`, `source`, `formula` and `n` of the figure; `raw`, which is 100; `after` and
+        `tax`, estimates; and the definition with these numbers as `sentence`. What people name first is first.
     """
     found = []
     for kind, words in _KINDS.items():
@@ -59,9 +59,7 @@ def on_scale(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         after = Estimate(RAW + sign * tax.value, low, high)
         found.append(
             {
-                "kind": kind,
-                "name": row["name"],
-                "title": row["title"],
+                **{key: row[key] for key in ("kind", "name", "title", "source", "formula", "n")},
                 "raw": RAW,
                 "after": after.to_dict(),
                 "tax": tax.to_dict(),

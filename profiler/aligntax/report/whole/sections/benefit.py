@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from aligntax.figures import MISSING
-from aligntax.report.page.parts import Block, Paragraph, Picture, Section, Table
+from aligntax.report.page.parts import Block, Noted, Paragraph, Picture, Section, Table
 from aligntax.report.page.plots.canvas import draw
 from aligntax.report.page.plots.front import front_drawing
 from aligntax.report.whole.contents import Data, of_kind
-from aligntax.report.whole.wording import absolute, count, kind_name, relative, written
+from aligntax.report.whole.wording import absolute, kind_name, of_front, origin, relative, written
 
 __all__ = ["benefit"]
 
@@ -32,7 +32,8 @@ def benefit(whole: Data) -> Section | None:
                 Picture(
                     draw(drawing),
                     "Down and to the left is better. A dominated configuration has another one that is at least as "
-                    "good in everything, and better in something.",
+                    "good in everything, and better in something; the others are on the front. FP: false positives, "
+                    "the good texts that are stopped.",
                     table,
                 )
             )
@@ -42,8 +43,11 @@ def benefit(whole: Data) -> Section | None:
     blocks.append(
         Table(
             "What the guards changed. Below 0 is a bonus: fewer attacks succeed, or fewer good texts are stopped.",
-            ("rate", "change", "relative", "verdict", "n"),
-            [(row["title"], absolute(row), relative(row), row["verdict"] or MISSING, count(row)) for row in changes],
+            ("rate, and its formula", "change", "relative", "verdict"),
+            [
+                (Noted(row["title"], origin(row)), absolute(row), relative(row), row["verdict"] or MISSING)
+                for row in changes
+            ],
             words=(0, 3),
         )
     )
@@ -58,19 +62,18 @@ def _reading(changes: list[Data]) -> str:
 
 
 def _points(front: Data) -> Table:
-    unit = (front.get("tax") or {}).get("unit", "")
     objectives = list(front["objectives"])
     titles = {"attack_success": "attack success", "false_positives": "false positives", "tax": "tax"}
     rows = [
         (
             point["name"],
-            *(written(point[one], unit if one == "tax" else "share", signed=one == "tax") for one in objectives),
+            *(of_front(front, point, one) for one in objectives),
             f"by {', '.join(point['dominated_by'])}" if point["dominated"] else "no",
         )
         for point in front["points"]
     ]
     return Table(
-        "The configurations, with their intervals.",
+        f"The configurations, with their intervals; from {', '.join(front.get('sources', ())) or 'the benefit'}.",
         ("configuration", *(titles.get(one, one) for one in objectives), "dominated"),
         rows,
         words=(0, len(objectives) + 1),
@@ -82,7 +85,7 @@ def _prices(prices: list[Data]) -> Table:
     refused = any(price["reason"] for price in prices)
     rows = [
         (
-            f"{kind_name(price['kind'])}: {price['title']}",
+            Noted(f"{kind_name(price['kind'])}: {price['title']}", _origin(price)),
             written(price["estimate"], price["unit"], signed=True),
             *((price["reason"],) if refused else ()),
         )
@@ -95,3 +98,8 @@ def _prices(prices: list[Data]) -> Table:
         rows,
         words=(0, 2),
     )
+
+
+def _origin(price: Data) -> str:
+    known = [] if price.get("n") is None else [f"n = {price['n']:,} attacks"]
+    return "; ".join((*known, *price.get("sources", ())))

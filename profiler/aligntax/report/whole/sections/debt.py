@@ -8,7 +8,7 @@ from aligntax.report.page.parts import Block, Paragraph, Picture, Section, Table
 from aligntax.report.page.plots.canvas import Drawing, draw
 from aligntax.report.page.plots.curves import Series, paint_curve
 from aligntax.report.whole.contents import Data, of_kind
-from aligntax.report.whole.wording import absolute, written
+from aligntax.report.whole.wording import absolute, origin, written
 
 __all__ = ["debt"]
 
@@ -30,8 +30,8 @@ def debt(whole: Data) -> Section | None:
         blocks.append(
             Table(
                 "The debt and its parts. Their intervals come from the ranges and counts that the user gave.",
-                ("figure", "amount", "verdict", "formula"),
-                [(row["title"], absolute(row), row["verdict"] or MISSING, row["formula"] or MISSING) for row in rows],
+                ("figure", "amount", "verdict", "formula, and its file"),
+                [(row["title"], absolute(row), row["verdict"] or MISSING, origin(row)) for row in rows],
                 words=(0, 2, 3),
             )
         )
@@ -78,4 +78,6 @@ def _picture(number: int, detail: Data, whole: Data) -> Picture:
     )
     rows = [(f"{point['year']}", written(point["debt"], unit, signed=False)) for point in points]
     table = Table("The debt, year by year.", ("year", "debt"), rows, words=(0,), summary="The debt as a table")
-    return Picture(drawing, f"After {points[-1]['year']} years without guards the debt is {last}.", table)
+    return Picture(
+        drawing, f"After {points[-1]['year']} years without guards the debt is {last}; from {detail['source']}.", table
+    )

@@ -59,7 +59,7 @@ def _picture(number: int, detail: Data) -> Picture:
             _HEIGHTS,
         )
     )
-    return Picture(drawing, f"{detail['source']}: {said}.")
+    return Picture(drawing, f"The tax over size: {said}. n = {len(points)} sizes, from {detail['source']}.")
 
 
 def _line(fit: Data, sizes: list[float]) -> Line:

@@ -10,7 +10,9 @@ from aligntax.report.page.parts import Block, Noted, Section, Table
 from aligntax.report.whole.contents import Data
 from aligntax.report.whole.wording import kind_name
 
-__all__ = ["sources"]
+__all__ = ["MAX_ROWS", "sources"]
+
+MAX_ROWS = 500
 
 
 def sources(whole: Data) -> Section:
@@ -33,6 +35,18 @@ def sources(whole: Data) -> Section:
             words=(0, 1, 2, 4),
         )
     ]
+    shown = {one["file"] for one in files}
+    earlier = [one for release in whole["releases"] for one in release.get("sources", ()) if one["file"] not in shown]
+    if earlier:
+        blocks.append(
+            Table(
+                "The files of earlier releases."
+                + (f" {len(earlier) - MAX_ROWS:,} more are in the JSON." if len(earlier) > MAX_ROWS else ""),
+                ("file, and its SHA-256", "size"),
+                [(Noted(one["file"], one["sha256"]), amount(one["bytes"], "bytes")) for one in earlier[:MAX_ROWS]],
+                summary=f"The files of earlier releases: {len(earlier):,}",
+            )
+        )
     inputs = [(one["file"], inner) for one in files for inner in one["inputs"]]
     if inputs:
         blocks.append(
@@ -83,4 +97,4 @@ def _plain(value: Any) -> str:
         return "; ".join(f"{name}={_plain(inner)}" for name, inner in value.items())
     if isinstance(value, list):
         return ", ".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:,.12g}" if isinstance(value, float) else str(value)

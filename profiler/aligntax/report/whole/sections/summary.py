@@ -81,7 +81,10 @@ def _picture(whole: Data) -> Picture:
         )
     )
     beyond = f" Too far out for this scale: {far}." if far else ""
-    return Picture(drawing, f"The headline of each tax that has a raw figure, with its interval.{beyond}")
+    return Picture(
+        drawing,
+        f"The headline of each tax that has a raw figure, with its interval; formula, n and file are below.{beyond}",
+    )
 
 
 def _row(whole: Data, one: Data) -> Row:

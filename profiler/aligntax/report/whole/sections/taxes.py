@@ -22,8 +22,8 @@ def taxes(whole: Data) -> Section:
     heads = headlines(whole)
     blocks: list[Block] = [
         Table(
-            "The headline of each tax, with 95 % intervals unless its file says otherwise. Above 0 is a tax, below 0 "
-            "a bonus; shares differ by points.",
+            "The headline of each tax, in brackets its 95 % interval unless the line says otherwise. Above 0 is a tax, "
+            "below 0 a bonus; shares differ by points, of which a hundred are the whole.",
             _TITLES,
             [_cells(whole, row) for row in heads],
             words=_WORDS,

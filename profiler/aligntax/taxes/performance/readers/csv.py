@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from aligntax.taxes.csv_lines import short_lines
 from aligntax.taxes.lines import Progress
 from aligntax.taxes.performance.metrics import described
 from aligntax.taxes.performance.readers import sample_files
@@ -57,7 +58,9 @@ def read(paths: Sequence[Path], asked: Asked, progress: Progress) -> Arm:
 def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True)
+            reader = csv.DictReader(
+                short_lines(path, file), delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True
+            )
             names = [(name or "").strip().lower() for name in reader.fieldnames or ()]
             if not names:
                 raise ValueError(f"{path}: is empty; write the columns {', '.join(COLUMNS)}")

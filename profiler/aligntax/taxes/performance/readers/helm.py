@@ -45,7 +45,9 @@ def read(paths: Sequence[Path], asked: Asked, progress: Progress) -> Arm:
         ValueError: if one of them is none, or two are of the same task; names the file and the mend.
     """
     if asked.samples or asked.cluster:
-        raise ValueError(f"{paths[0]}: run folders of HELM hold their items, without groups; leave out files, clusters")
+        raise ValueError(
+            f"{paths[0]}: run folders of HELM hold their items, and no groups; leave out --samples, --cluster"
+        )
     scores: dict[Key, Score] = {}
     samples: dict[Key, Samples] = {}
     groups: dict[str, list[str]] = {}
@@ -183,7 +185,7 @@ def _samples(path: Path, task: str, metrics: set[str], split: str) -> dict[Key, 
         sums[name][instance] = total + value, count + 1
     found = {}
     for name, instances in sums.items():
-        collected = Collector(f"{path.parent.name}/{path.name}", "instance_id", [name])
+        collected = Collector(f"{path.parent.name}/{path.name}", "instance_id", [name], "instance")
         for place, (instance, (total, count)) in enumerate(instances.items(), 1):
             collected.take(instance, 0, place, [total / count], None)
         found[Key(task, name)] = collected.samples()[name]

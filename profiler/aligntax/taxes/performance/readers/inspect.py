@@ -50,7 +50,7 @@ def read(paths: Sequence[Path], asked: Asked, progress: Progress) -> Arm:
         ModuleNotFoundError: if inspect_ai is not installed.
     """
     if asked.samples:
-        raise ValueError(f"{paths[0]}: logs of inspect_ai hold their samples; leave out the files of samples")
+        raise ValueError(f"{paths[0]}: logs of inspect_ai hold their samples; leave out --samples")
     scores: dict[Key, Score] = {}
     samples: dict[Key, Samples] = {}
     settings: dict[str, str] = {}
@@ -96,7 +96,7 @@ def _log(path: Path) -> Any:
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             f"{path}: logs of inspect_ai are read by its own reader; {error.name} is not installed; "
-            "run: pip install inspect-ai",
+            "run: pip install 'aligntax[inspect]'",
             name=error.name,
         ) from error
     if path.stat().st_size > json_file.MAX_BYTES and path.suffix.lower() == ".json":
@@ -160,7 +160,7 @@ def _samples(path: Path, log: Any, scores: Mapping[Key, Score], asked: Asked) ->
         metrics = [key.metric for key in scores if key.filter == _scorer_of(reduced) and key.metric in _MEANS]
         if not metrics:
             continue
-        collected = Collector(path.name, "sample id", metrics[:1])
+        collected = Collector(path.name, "sample id", metrics[:1], "sample")
         for place, item in enumerate(reduced.samples, 1):
             value = json_file.number(item.value)
             if value is None or math.isnan(value) or item.sample_id is None:

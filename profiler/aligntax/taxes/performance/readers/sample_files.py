@@ -65,7 +65,7 @@ def read(
         if task not in metrics:
             if path.parent in folders:
                 continue
-            raise ValueError(f"{path}: holds samples of {task}, of which there are no scores; name a file of another")
+            raise ValueError(f"{path}: holds samples of {task}, of which there are no scores; name a task that has")
         for rule, collected in _collected(path, metrics[task], asked.cluster_of(task), progress).items():
             found |= {Key(task, metric, rule): each for metric, each in collected.samples().items()}
     return found
