@@ -69,11 +69,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = app(args=arguments, prog_name="aligntax", standalone_mode=False)
     except _UsageError as error:
-        complain(f"{error.format_message().rstrip('.')}; see 'aligntax --help'")
+        command = _command_in(sys.argv[1:] if arguments is None else arguments)
+        complain(f"{error.format_message().rstrip('.')}; see '{command} --help'")
         return BAD_INPUT
     except typer.Abort:
         return INTERRUPTED
     return int(code or 0)
+
+
+def _command_in(arguments: Sequence[str]) -> str:
+    """Return the command that arguments name, whose help is of use; not every error of usage knows it."""
+    names, command = ["aligntax"], typer.main.get_command(app)
+    for argument in arguments:
+        inner = getattr(command, "commands", {}).get(argument)
+        if inner is None:
+            break
+        names.append(argument)
+        command = inner
+    return " ".join(names)
 
 
 def _print_version(wanted: bool) -> None:

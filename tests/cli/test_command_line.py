@@ -37,25 +37,30 @@ def test_help_of_the_demo_has_examples_and_every_option(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "message", "command"),
     [
-        (["nothing"], "No such command"),
-        (["demo", "--nothing"], "No such option"),
-        (["demo", "extra"], "unexpected extra argument"),
-        (["demo", "--requests", "0"], "--requests"),
-        (["demo", "--requests", "many"], "--requests"),
-        (["demo", "--port", "65536"], "--port"),
-        (["demo", "--seed", "-1"], "--seed"),
-        (["demo", "--json"], "--json"),
+        (["nothing"], "No such command", "aligntax"),
+        (["--nothing"], "No such option", "aligntax"),
+        (["demo", "--nothing"], "No such option", "aligntax demo"),
+        (["demo", "extra"], "unexpected extra argument", "aligntax demo"),
+        (["demo", "--requests", "0"], "--requests", "aligntax demo"),
+        (["demo", "--requests", "many"], "--requests", "aligntax demo"),
+        (["demo", "--port", "65536"], "--port", "aligntax demo"),
+        (["demo", "--seed", "-1"], "--seed", "aligntax demo"),
+        (["demo", "--json"], "--json", "aligntax demo"),
+        (["bench"], "TARGET", "aligntax bench"),
+        (["gate"], "RESULT", "aligntax gate"),
+        (["tax", "nothing"], "No such command", "aligntax tax"),
+        (["tax", "debt"], "INPUTS", "aligntax tax debt"),
     ],
 )
-def test_wrong_usage_is_one_line_and_exit_code_3(run: Run, arguments: list[str], message: str) -> None:
+def test_wrong_usage_is_one_line_and_exit_code_3(run: Run, arguments: list[str], message: str, command: str) -> None:
     result = run(*arguments)
     assert result.code == 3
     assert not result.out
     assert result.err.startswith("aligntax: error: ")
     assert message in result.err
-    assert result.err.endswith("see 'aligntax --help'\n")
+    assert result.err.endswith(f"see '{command} --help'\n")
     assert result.err.count("\n") == 1
 
 

@@ -190,7 +190,7 @@ def test_a_disk_that_fills_up_during_the_run_costs_the_file_and_not_the_table(
     def refuse(self: Path, *_: object, **__: object) -> int:
         raise OSError(28, "No space left on device", str(self))
 
-    monkeypatch.setattr(Path, "write_text", refuse)
+    monkeypatch.setattr(Path, "write_bytes", refuse)
     result = run("demo", "--once", "--requests", 1, "--prompts", prompts, "--json", tmp_path / "out.json")
     assert result.code == 3
     assert "Alignment tax" in result.out

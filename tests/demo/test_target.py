@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from aligntax.demo import target as target_module
 from aligntax.demo.pipeline import Pipeline
 from aligntax.demo.target import sweep
 from aligntax.experiment.call import Measurement
@@ -19,7 +20,7 @@ def measured(
     make_pipeline: Callable[..., Pipeline], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[str, float], Measurement]]:
     """What makes the demo of a size, with a small model, and measures an answer of it."""
-    monkeypatch.setattr("aligntax.demo.target._unmeasured", make_pipeline())
+    monkeypatch.setattr(target_module, "_unmeasured", make_pipeline())
     targets: list[Target] = []
 
     def measure(parameter: str, value: float) -> Measurement:

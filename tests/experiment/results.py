@@ -76,7 +76,7 @@ def make_result(
             "rounds": max(Counter(asked).values(), default=0),
             "pairs": count,
             "warm_up_rounds": 1,
-            "stopped": "rounds",
+            "stopped": "pairs",
         },
         "arms": [{"name": arm, "bypassed": [] if arm == "guarded" else list(parts)} for arm in arms],
         "samples": {

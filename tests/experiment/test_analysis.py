@@ -78,6 +78,30 @@ def test_blocked_requests_count_for_verdicts_and_not_for_times():
     assert sum(guard["share_of_tax"] for guard in parts["guards"]) == pytest.approx(1.0)
 
 
+def test_every_row_of_the_latencies_is_about_the_requests_that_ran_to_their_end_in_its_arm_and_both_others():
+    """Requests that a guard blocks are the slow ones here: without guards they must not count either."""
+    columns = columns_of(40, (Outcome.ALLOWED, Outcome.BLOCKED_INPUT), null=0.011, **{"only:guard 0": 0.012})
+    for arm, seconds in (("raw", 0.030), ("null", 0.031), ("only:guard 0", 0.032)):
+        column = columns.measured[arm]
+        column[1::2] = [replace(each, seconds=seconds) for each in column[1::2]]
+    columns.measured["only:guard 0"][0] = Measurement(0.5, 0.01, Outcome.ERROR)
+    latency = analysed(columns)["latency"]
+    assert {arm: times["n"] for arm, times in latency.items()} == {
+        "raw": 20,
+        "guarded": 20,
+        "null": 20,
+        "only:guard 0": 19,
+    }
+    assert [latency[arm]["p99"]["value"] for arm in ("raw", "null", "only:guard 0")] == [0.010, 0.011, 0.012]
+
+
+def test_an_arm_that_never_ran_to_its_end_where_both_others_did_has_no_latency():
+    columns = columns_of(40, (Outcome.ALLOWED, Outcome.BLOCKED_INPUT), **{"only:guard 0": 0.012})
+    column = columns.measured["only:guard 0"]
+    column[::2] = [replace(each, outcome=Outcome.BLOCKED_OUTPUT) for each in column[::2]]
+    assert analysed(columns)["latency"]["only:guard 0"] == {"n": 0}
+
+
 def test_what_a_guard_takes_alone_in_a_proxy_is_without_the_way_through_it():
     alone = {"only:guard 0": 0.0145, "without:guard 0": 0.0155}
     plain = analysed(columns_of(40, **alone))["guards"][0]

@@ -84,3 +84,25 @@ def test_blocked_requests_are_left_out_of_what_a_result_says():
         ]
     for arm in ("raw", "guarded"):
         assert compute[arm]["value"] == pytest.approx(4 * MEBI, rel=0.05)
+
+
+def test_what_guards_add_is_told_of_pairs():
+    """Requests need very different amounts, and the guard always the same: only their pairs show how exactly."""
+    with Profiler(drain_seconds=0) as profiler:
+        guard = profiler.guard(lambda _: bytearray(MEBI), name="guard", bypass=lambda _: b"")
+        model = profiler.model(lambda megabytes: holding(megabytes * MEBI)(None), name="model")
+
+        def pipeline(megabytes: int) -> int:
+            with profiler.request():
+                held = guard(megabytes)
+                model(megabytes)
+                del held
+            return megabytes
+
+        design = Design(max_pairs=8, width=1e-9, warm_up_rounds=0)
+        data = measure("held", pipeline, [*range(1, 9)], design=design, progress=lambda *_: True).data
+    found = data["compute"]["memory_bytes"]
+    assert found["raw"]["high"] - found["raw"]["low"] > 2 * MEBI
+    assert found["tax"]["value"] == pytest.approx(MEBI, rel=0.1)
+    assert found["tax"]["value"] == pytest.approx(found["guarded"]["value"] - found["raw"]["value"])
+    assert 0.8 * MEBI < found["tax"]["low"] < found["tax"]["high"] < 1.2 * MEBI

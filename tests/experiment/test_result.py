@@ -53,7 +53,7 @@ def test_what_a_result_holds(result):
     assert set(data["samples"]["shares_seconds"]) == {"first", "second"}
     assert data["outcomes"]["guarded"] == {"allowed": 30}
     assert data["guards"][0]["verdicts"] == {"allow": 30}
-    assert set(data["compute"]["memory_bytes"]) == {"raw", "guarded"}
+    assert set(data["compute"]["memory_bytes"]) == {"raw", "guarded", "tax"}
     assert len(data["traces"]) == 30
     assert {span["layer"] for span in data["traces"][0]["spans"]} == {"first", "model", "second"}
     assert data["latency"]["guarded"]["p99"]["low"] is None  # n is too small for it

@@ -294,3 +294,29 @@ def test_the_first_piece_of_a_stream_is_the_first_that_is_not_empty(prepared):
     measured = prepared(late).caller("one")
     assert 0.0035 <= measured.first_chunk_seconds <= measured.seconds - 0.01
     assert prepared(pipelines.pipeline).caller("one").first_chunk_seconds is None
+
+
+@pytest.mark.parametrize(
+    ("name", "mend"),
+    [
+        ("three.py:pipeline", "write three:pipeline"),
+        ("./shop/three.py:pipeline", "write shop.three:pipeline"),
+        ("shop/three.py:chat.pipeline", "write shop.three:chat.pipeline"),
+        ("../three.py:pipeline", r"go to \.\., and write three:pipeline"),
+        ("/shop/three.py:pipeline", "go to /shop, and write three:pipeline"),
+    ],
+)
+def test_whoever_names_a_file_is_told_what_to_write(tmp_path, monkeypatch, name, mend):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "three.py").write_text("def pipeline(prompt):\n    return prompt\n")
+    with pytest.raises(ValueError, match=rf"^'{name}'.*; {mend}$"):
+        load(name)
+
+
+def test_a_module_that_is_called_py_is_none_of_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "shop_of_tests").mkdir()
+    (tmp_path / "shop_of_tests" / "py.py").write_text("def pipeline(prompt):\n    return prompt\n")
+    assert load("shop_of_tests.py:pipeline")("one") == "one"

@@ -58,7 +58,8 @@ def sweep(
     width: Annotated[
         float,
         typer.Option(
-            help="Go on to the next value when the tax is known to this share of a guarded request.", metavar="SHARE"
+            help="Go on to the next value when the tax, absolute and relative, is known to ± this share of a request.",
+            metavar="SHARE",
         ),
     ] = 0.01,
     budget: Annotated[

@@ -25,6 +25,9 @@ Seconds = NDArray[np.float64]
 def analyse(columns: Columns, guards: Mapping[str, Layer]) -> dict[str, Any]:
     """Return the parts of a result that follow from the measurements.
 
+    The `latency` of an arm is over the pairs at which raw, guarded and that arm all ran to their end, so that its rows
+    are about the same requests: one that a guard blocks would make the others look faster or slower by being left out.
+
     Args:
         columns: what was measured.
         guards: those that the arms leave out, by name.
@@ -49,7 +52,9 @@ def analyse(columns: Columns, guards: Mapping[str, Layer]) -> dict[str, Any]:
         "samples": _samples(columns, guards),
         "tax": tax,
         **({"null": null} if null else {}),
-        "latency": {arm: _latency(_seconds(columns, arm, columns.comparable(arm))) for arm in columns.arms},
+        "latency": {
+            arm: _latency(_seconds(columns, arm, columns.comparable(RAW, GUARDED, arm))) for arm in columns.arms
+        },
         **(
             {"warm_up": {arm: _latency(np.array(values)) for arm, values in columns.warm_up.items()}}
             if columns.warm_up

@@ -22,7 +22,7 @@ from aligntax.experiment.result import Result
 from aligntax.experiment.seconds import answering
 from aligntax.experiment.session import Session
 from aligntax.experiment.target import Target, prepare
-from aligntax.inference import mean
+from aligntax.inference import mean, mean_of_differences
 
 __all__ = ["bench", "measure"]
 
@@ -137,7 +137,10 @@ def _beside(
     if not progress("measuring memory", 0.0, ""):
         return found, False
     peaks = peaks_of_heap(arms, prompts)
-    found["memory_bytes"] = {arm: mean(values).to_dict() for arm, values in peaks.items()}
+    found["memory_bytes"] = {
+        **{arm: mean(values).to_dict() for arm, values in peaks.items()},
+        "tax": mean_of_differences(peaks[RAW], peaks[GUARDED]).to_dict(),
+    }
     energy = energy_of(arms, prompts, open_sensors(), progress)
     if energy is not None:
         found["energy_joules"] = energy

@@ -43,6 +43,16 @@ def load(reference: str) -> Any:
     except ModuleNotFoundError as error:
         install = "run: pip install 'aligntax[demo]'" if name in ALIASES else "install it"
         raise ValueError(f"{name} needs {error.name}, which is not installed; {install}") from error
+    except ValueError as error:
+        file, _, function = reference.partition(":")
+        if not (function and file.endswith(".py")):
+            raise
+        path = Path(file).with_suffix("")
+        if path.is_absolute() or ".." in path.parts:
+            mend = f"go to {path.parent}, and write {path.name}:{function}"
+        else:
+            mend = f"write {'.'.join(path.parts)}:{function}"
+        raise ValueError(f"{error}; {mend}") from error
     if not callable(pipeline):
         raise ValueError(  # noqa: TRY004 (the name is wrong, not an argument's type)
             f"{reference!r} is a {type(pipeline).__name__}; name a function that answers one prompt"

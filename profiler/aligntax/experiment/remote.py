@@ -25,6 +25,7 @@ from aligntax.trace import Layer, Outcome
 __all__ = ["bench_proxy", "bench_urls"]
 
 PROBES = 3
+NOT_COMPARED = "the arms' answers were not compared with each other, since guards may change texts on purpose"
 _MISSES = (Outcome.ERROR, Outcome.TIMEOUT)
 
 
@@ -147,6 +148,7 @@ def bench_proxy(
 
 
 def _asked(arms: Sequence[Arm], askings: Sequence[Asking], session: Session, progress: Progress) -> Columns:
+    session.warnings.append(NOT_COMPARED)
     for arm, each in zip(arms, askings, strict=True):
         if not progress("asking each server", 0.0, arm.name):
             raise KeyboardInterrupt

@@ -30,7 +30,11 @@ _PARTS = {
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What an experiment found, as plain data; the README describes its parts. Times are in seconds."""
+    """What an experiment found, as plain data; the README describes its parts. Times are in seconds.
+
+    `tax` and `latency` are about the same requests: those that ran to their end with and without guards, and in the arm
+    that a row of `latency` is of. What the others took is in `samples`, and how they ended in `outcomes`.
+    """
 
     data: Mapping[str, Any]
 

@@ -32,7 +32,11 @@ _SETTINGS = (
         "json", "keep results: each in a file of FOLDER that is named after its test, or one in FILE.json", "PATH"
     ),
     _Setting("budget", "end a measurement after so many seconds in any case (default: 10)", "SECONDS"),
-    _Setting("width", "end it when the tax is known to this share of a guarded call (default: 0.01)", "SHARE"),
+    _Setting(
+        "width",
+        "end it when the tax, absolute and relative, is known to ± this share of a call (default: 0.01)",
+        "SHARE",
+    ),
     _Setting("cannot-tell", "what a test does whose limit lies within the interval: fail, skip or pass", "WHAT"),
 )
 
@@ -46,7 +50,8 @@ class Settings:
         disabled: whether they run once and untimed.
         json: a folder for results, or a file for one; None to keep none.
         budget_seconds: after which a measurement ends in any case.
-        width: half the width of the tax's interval at which it ends, as a share of a guarded call.
+        width: half the width at which it ends of the intervals of the absolute and, of calls that are known without
+            guards, of the relative tax; as a share of a call.
         cannot_tell: what becomes of a test whose limit lies within the interval: `fail`, `skip` or `pass`.
     """
 

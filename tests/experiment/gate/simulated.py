@@ -32,7 +32,7 @@ def simulated(
         "shares": {"pii": pii, "toxicity": toxicity + guarded * (1 - 1 / slowdown)},
         "stages": {"toxicity": "output"},
         "cpu_seconds": {"raw": 0.9 * raw, "guarded": 0.9 * guarded},
-        "compute": {"memory_bytes": {"raw": _around(1e6), "guarded": _around(3e6)}},
+        "compute": {"memory_bytes": {"raw": _around(1e6), "guarded": _around(3e6), "tax": _around(2e6)}},
         "cold_start": {
             "raw": {"import_seconds": _once(1.0), "first_call_seconds": _once(0.1)},
             "guarded": {"import_seconds": _once(1.0), "first_call_seconds": _once(0.4)},

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from tests.experiment.results import make_result
 
 from aligntax.experiment.gate import Measured, compare_measured, read_measured
-from aligntax.inference import Verdict
+from aligntax.experiment.gate.comparing import Compared, Row
+from aligntax.experiment.gate.measured import Unit
+from aligntax.experiment.gate.words import notes
+from aligntax.inference import Verdict, compare
 
 from .simulated import simulated
 
@@ -166,3 +170,18 @@ def test_a_slowdown_of_five_per_cent_is_found(measured: Read, prompts: int) -> N
         for seed in range(10)
     ]
     assert found.count(Verdict.REGRESSION) >= 9
+
+
+def test_a_verdict_beside_an_interval_that_holds_0_is_explained(measured: Read) -> None:
+    """Some requests got slower and none faster: ranks tell that for sure, and the median does not move."""
+    base = np.full(100, 0.010)
+    file = measured(1, 20)
+
+    def said(new: Any) -> str:
+        row = Row("tax.absolute", "tax", Unit.SECONDS, None, None, compare(base, new, paired=True))
+        assert row.verdict is Verdict.REGRESSION
+        return " ".join(notes(Compared(file, file, 0.02, 0.05, (), (row,))))
+
+    told = "Verdicts go by the test on ranks"
+    assert told in said(np.where(np.arange(100) < 40, 0.011, 0.010))
+    assert told not in said(base + 0.001)

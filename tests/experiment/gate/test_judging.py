@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,10 @@ import pytest
 from tests.experiment.results import make_result
 
 from aligntax.experiment.gate import Judged, Measured, compare_measured, judge, read_budget, read_measured
+from aligntax.experiment.gate.budget import Limit
 from aligntax.experiment.gate.judging import Standing
+from aligntax.experiment.gate.measured import Unit
+from aligntax.experiment.gate.words import judged_sentence
 
 from .simulated import simulated
 
@@ -128,6 +132,42 @@ def test_single_values_are_judged_only_where_the_budget_says_so(measured: Read, 
     assert "judge_single_values = true" in found.judgements[0].reason
     found = judged(f"judge_single_values = true\n{strict}", result)
     assert [each.standing for each in found.judgements] == [PASSED, FAILED]
+
+
+@pytest.mark.parametrize(
+    ("section", "limit", "mend"),
+    [
+        ("tax", "5 ms", "measure for longer"),
+        ("guards.pii", "2 ms", "measure for longer"),
+        ("memory", "2 MB", "its peaks are of a few prompts, however long it measures; move the limit"),
+    ],
+)
+def test_a_limit_within_the_interval_says_what_would_help(
+    measured: Read, judged: Callable[..., Judged], section: str, limit: str, mend: str
+) -> None:
+    (found,) = judged(f'[{section}]\nabsolute = "{limit}"', measured(1)).judgements
+    assert (found.standing, found.reason) == (CANNOT_TELL, f"the limit lies within the interval; {mend}")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('[latency]\nguarded = "1 s"', r"^latency\.guarded: \d+\.\d ms \(\d+\.\d to \d+\.\d ms\), at most 1\.00 s"),
+        ('[cold_start]\nimport = "2 s"', r"^cold_start\.import: 1\.00 s \(n too small\), at most 2\.00 s"),
+        ('[cold_start]\nfirst_call = "2 s"', r"^cold_start\.first_call: \+300 ms \(n too small\), at most"),
+        ('[tax]\nrelative = "50%"', r"^tax\.relative: \+\d+\.\d+ % \(\+\d"),
+    ],
+)
+def test_only_what_guards_changed_has_a_sign(
+    measured: Read, judged: Callable[..., Judged], text: str, found: str
+) -> None:
+    (judgement,) = judged(text, measured(1)).judgements
+    assert re.search(found, judged_sentence(judgement)), judged_sentence(judgement)
+
+
+def test_the_change_of_a_state_has_a_sign(measured: Read) -> None:
+    limit = Limit("latency", "latency.guarded", 0.02, Unit.RATIO, regression=True)
+    assert limit.of_metric(measured(1).metrics["latency.guarded"]).told(0.01) == "+1.00 %"
 
 
 def test_single_values_never_stand_for_few_requests(measured: Read, judged: Callable[..., Judged]) -> None:

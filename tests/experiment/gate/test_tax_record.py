@@ -24,8 +24,10 @@ from aligntax.experiment.gate import (
 from aligntax.experiment.gate.bencher import to_bencher
 from aligntax.experiment.gate.budget import Limit
 from aligntax.experiment.gate.judging import Standing
-from aligntax.experiment.gate.measured import Unit
+from aligntax.experiment.gate.measured import Metric, Unit
 from aligntax.experiment.gate.quantity import parse_own, parse_signed, written
+from aligntax.experiment.gate.words import judged_cells, judged_sentence
+from aligntax.inference import Estimate
 from aligntax.taxes.whole import join, read_inputs
 
 from ...taxes.whole.records import benefit, debt, development, performance, record, result, write
@@ -127,8 +129,57 @@ def test_kinds_and_schemas_are_those_of_the_taxes() -> None:
 
 def test_exact_counts_are_judged_only_where_the_budget_says_so(judged: Callable[..., Judged]) -> None:
     text = '[development.dependencies]\nabsolute = "20 packages"'
-    assert judged(text, development()).standing is CANNOT_TELL
+    found = judged(text, development())
+    assert found.standing is CANNOT_TELL
+    assert found.judgements[0].reason == "it has no interval; judge_single_values = true goes by the value"
     assert judged(f"judge_single_values = true\n{text}", development()).standing is PASSED
+
+
+@pytest.mark.parametrize(
+    ("data", "text", "cells"),
+    [
+        (development(), '[development.dependencies]\nabsolute = "20 packages"', ("20 packages", "14 packages", "-")),
+        (development(), "[development]\nabsolute = 300", ("300 hours", "190 hours", "120 to 260 hours")),
+        (
+            benefit(),
+            '[benefit."attack_success.with_guards"]\nabsolute = 0.2',
+            ("20.0 %", "12.0 %", "8.00 to 17.0 %"),
+        ),
+        (
+            benefit(),
+            "[benefit]\nabsolute = -0.2",
+            ("-20.0 points", "-48.0 points", "-57.0 to -38.0 points"),
+        ),
+        (performance(), "[performance]\nabsolute = 9", ("9.00 points", "+3.10 points", "+2.48 to +3.72 points")),
+    ],
+)
+def test_a_state_has_no_sign_and_a_count_no_interval(
+    judged: Callable[..., Judged], data: dict[str, Any], text: str, cells: tuple[str, ...]
+) -> None:
+    found = judged(text, data)
+    assert judged_cells(found.judgements[0], found)[1:4] == cells
+    interval = "" if cells[2] == "-" else f" ({cells[2]})"
+    assert f": {cells[1]}{interval}, at most {cells[0]}: " in judged_sentence(found.judgements[0])
+
+
+@pytest.mark.parametrize(
+    ("kind", "mend"),
+    [
+        ("performance", "score more items"),
+        ("capability", "sample more prompts"),
+        ("benefit", "judge more labelled texts"),
+        ("development", "give narrower ranges of hours in the ledger"),
+        ("debt", "count more attacks, or give narrower ranges of losses and costs"),
+        ("scaling", "measure more sizes"),
+        ("cost", "run aligntax bench for longer"),
+    ],
+)
+def test_a_limit_within_an_interval_says_what_would_help(
+    judged: Callable[..., Judged], kind: taxes.Kind, mend: str
+) -> None:
+    data = record(kind, [taxes.Figure("one", "One", Estimate(2.0, 1.0, 3.0), "units")])
+    (found,) = judged(f"[{kind}]\nabsolute = 2", data).judgements
+    assert (found.standing, found.reason) == (CANNOT_TELL, f"the limit lies within the interval; {mend}")
 
 
 @pytest.mark.parametrize(
@@ -298,7 +349,7 @@ def test_ratios_may_be_negative_where_a_bonus_is(value: Any, expected: float) ->
 def test_a_limit_in_an_unknown_unit_is_shown_as_it_is_written() -> None:
     limit = Limit("debt", "debt.absolute", 5.0, Unit.OWN, own="5 USD")
     assert limit.written == "5 USD"
-    assert limit.in_unit("USD").written == "5 USD"
+    assert limit.of_metric(Metric("debt.absolute", "debt", "USD", None)).written == "5 USD"
     assert written(1234.5, "USD", signed=True) == "+1,230 USD"
 
 

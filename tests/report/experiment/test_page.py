@@ -161,13 +161,17 @@ def test_the_model_is_in_the_picture_however_many_guards_there_are(page: Any, sh
 def test_numbers_of_one_page_agree(page: Any) -> None:
     """The median of an even number of pairs, what guards add to memory, and calls beside verdicts of all requests."""
     result = make_result([0.1, 0.1, 0.1, 0.1], [0.11, 0.12, 0.13, 0.14])
-    memory = {arm: {"value": at, "low": at - 100, "high": at + 100} for arm, at in (("raw", 1000), ("guarded", 3500))}
-    said = words(page({**result, "compute": {"memory_bytes": memory}}))
+    peaks = (("raw", 1000), ("guarded", 3500), ("tax", 2500))
+    memory = {arm: {"value": at, "low": at - 100, "high": at + 100} for arm, at in peaks}
+    energy = {"raw": 1.5, "guarded": 1.9, "source": ["rapl package-0"], "estimated": False}
+    said = words(page({**result, "compute": {"memory_bytes": memory, "energy_joules": energy}}))
     assert "Tax of a request +25.0 ms" in said
     assert " 50 % +25.0 ms " in said
     assert (
-        "memory, peak of Python's heap 1,000 B (900 B to 1.07 KiB) 3.42 KiB (3.32 to 3.52 KiB) +2.44 KiB (+2.25" in said
+        "memory, peak of Python's heap 1,000 B (900 B to 1.07 KiB) 3.42 KiB (3.32 to 3.52 KiB) +2.44 KiB (+2.34" in said
     )
+    assert "energy (rapl package-0, measured) 1.5 J 1.9 J +0.4 J" in said
+    assert "+0.4 J (" not in said
     assert "Calls are those of requests that are compared; verdicts are those of all requests" in said
 
 

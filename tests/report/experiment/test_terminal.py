@@ -42,7 +42,10 @@ def test_the_headline_has_the_absolute_and_the_relative_tax_with_intervals(even:
         "Alignment tax: +5.00 ms (+5.00 to +5.00 ms) a request, +5.00 % (+5.00 to +5.00 %) of raw; 60 pairs"
     )
     assert lines[1] == "The guards add 5.00 ms to a typical request and make requests 5.00 % slower overall."
-    assert lines[2] == "Noise: two identical arms without guards (A/A) differed by 0 s (0 to 0 s), 0.00 %."
+    assert (
+        lines[2]
+        == "Noise: two identical arms without guards (A/A) differed by 0 s (0 to 0 s), 0.00 % (0.00 to 0.00 %)."
+    )
 
 
 def test_each_guard_has_its_line_and_names_are_no_markup(even: dict[str, Any]) -> None:

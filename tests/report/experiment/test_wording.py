@@ -13,6 +13,7 @@ from aligntax.report.experiment.estimates import signed_duration, signed_percent
 E = {"value": 0.00502, "low": 0.0049, "high": 0.00514}
 BONUS = {"value": -0.003, "low": -0.0031, "high": -0.0029}
 UNSURE = {"value": 0.00502, "low": None, "high": None}
+UNCLEAR = {"value": 0.049, "low": -0.01, "high": 0.11}
 RATIO = {"value": 0.049, "low": 0.048, "high": 0.05}
 ACROSS = {"value": 0.00002, "low": -0.001, "high": 0.002}
 LESS = {"value": -0.03, "low": -0.04, "high": -0.02}
@@ -28,6 +29,10 @@ LESS = {"value": -0.03, "low": -0.04, "high": -0.02}
         (
             {"seconds": BONUS, "relative": LESS, "n": 300, "distinguishable": True},
             "The guards take 3.00 ms off a typical request and make requests 3.00 % faster overall.",
+        ),
+        (
+            {"seconds": E, "relative": UNCLEAR, "n": 60, "distinguishable": True},
+            "The guards add 5.02 ms to a typical request; overall, +4.90 % cannot be told from zero.",
         ),
         (
             {"seconds": E, "relative": None, "n": 300, "distinguishable": None},

@@ -20,7 +20,8 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def written(whole: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Written:
     path = tmp_path_factory.mktemp("pages") / "whole.html"
-    write_whole_page(whole, path)
+    note = "All of this is made up: no model was asked, and nobody attacked anything. " * 3
+    write_whole_page({**whole, "notes": [{"source": "shop/note.txt", "text": note}]}, path)
     return Written(
         path, drawings=7, tax="scale", folded="taxes", sheets=range(4, 17),
         table="taxes", columns=6, row="Latency: Time of a request", label="absolute",

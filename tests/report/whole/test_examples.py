@@ -13,6 +13,7 @@ from types import ModuleType
 
 import pytest
 
+from aligntax.cli import main
 from aligntax.experiment.gate import judge, read_budget, read_measured
 from aligntax.experiment.gate.judging import Standing
 from aligntax.report.whole import write_whole_page
@@ -63,6 +64,27 @@ def test_the_records_are_those_of_the_commands_and_of_the_data(make: ModuleType)
     del sys.modules["measure"]
 
 
+@pytest.mark.parametrize("name", ["performance", "capability", "benefit", "configurations", "scaling", "cost", "debt"])
+@pytest.mark.usefixtures("make")
+def test_what_is_not_timed_is_what_the_commands_find_today(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = [one for one in loaded("measure").commands() if one.endswith(f"/{name}.json")][-1]
+    del sys.modules["measure"]
+    kept, made = EXAMPLES.parent / command.split()[-1], tmp_path / f"{name}.json"
+    monkeypatch.chdir(EXAMPLES.parent)
+    assert main([*command.split()[:-1], str(made)]) == 0
+    old, new = (json.loads(path.read_text(encoding="utf-8")) for path in (kept, made))
+    assert {**new, "figures": [], "created": "", "more": {}} == {**old, "figures": [], "created": "", "more": {}}
+    assert len(old["figures"]) == len(new["figures"])
+    for before, after in zip(old["figures"], new["figures"], strict=True):
+        for part in ("absolute", "relative"):
+            found = [one.pop(part) or {} for one in (before, after)]
+            ends = [{name: end for name, end in one.items() if end is not None} for one in found]
+            assert ends[1] == pytest.approx(ends[0], rel=1e-6, abs=1e-9), f"{before['name']}, {part}"
+        assert {**after, "more": {}, "p": None, "raw": None} == {**before, "more": {}, "p": None, "raw": None}
+
+
 def test_one_command_joins_them_and_every_kind_of_tax_is_there(tmp_path: Path) -> None:
     whole = join(read_inputs([EXAMPLES / "records"]))
     assert whole["not_measured"] == whole["left_out"] == []
@@ -71,6 +93,8 @@ def test_one_command_joins_them_and_every_kind_of_tax_is_there(tmp_path: Path) -
     assert {one["kind"]: one["verdict"] for one in whole["trend"] if one["headline"]}["performance"] == "declines"
     assert len(whole["trade_off"]["front"]["points"]) == 4
     write_whole_page(whole, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert page.index("behind these figures are made up") < page.index("<section")
     assert (tmp_path / "report.html").stat().st_size < 2**20
     (tmp_path / "whole.json").write_text(json.dumps(whole))
     judged = judge(read_measured(tmp_path / "whole.json"), read_budget(EXAMPLES / "budget.toml"))

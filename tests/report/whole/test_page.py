@@ -50,6 +50,24 @@ def table(whole: dict[str, Any], width: int) -> str:
     return out.getvalue()
 
 
+def test_a_note_stands_before_all_figures(page: Page, whole: dict[str, Any]) -> None:
+    noted = {**whole, "notes": [{"source": "shop/note.txt", "text": f"All is made up. {HOSTILE}"}]}
+    text = page(noted)
+    assert text.index("All is made up.") < text.index("<nav") < text.index("<section")
+    assert "<script" not in text
+    assert "All is made up." in "".join(table(noted, 100).splitlines()[1:2])
+    lines = [line for line in whole_markdown(noted).splitlines() if line]
+    assert lines[1].startswith("> All is made up. &lt;script&gt;")
+    plain = {key: part for key, part in whole.items() if key != "notes"}  # as earlier reports are
+    assert 'class="note"' not in page(plain)
+    assert "Note:" not in table(plain, 100)
+    assert ">" not in whole_markdown(plain).splitlines()[2]
+
+
+def test_the_ways_to_find_intervals_are_named(page: Page, whole: dict[str, Any]) -> None:
+    assert "Newcombe, Wilson, Bonett and Price, Fieller" in words(page(whole))
+
+
 def test_a_whole_report_has_every_section(page: Page, whole: dict[str, Any]) -> None:
     text = page(whole)
     assert sections(text) == EVERY

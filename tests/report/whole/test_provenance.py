@@ -11,6 +11,7 @@ import pytest
 
 from aligntax.report.whole import whole_markdown
 from aligntax.report.whole.page import render_whole
+from aligntax.report.whole.per_million import per_million
 from aligntax.report.whole.wording import cells
 from aligntax.taxes.whole import join, read_inputs
 
@@ -61,7 +62,7 @@ def test_a_first_call_says_of_how_many_processes_it_is(examples: dict[str, Any])
 
 def test_the_page_has_every_figure_with_its_formula_n_and_file(examples: dict[str, Any]) -> None:
     said = words(render_whole(examples))
-    for row in examples["taxes"]:
+    for row in per_million(examples)["taxes"]:
         tax, absolute, _, _, count, formula, file, sha = cells(examples, row)
         start = said.index(f"{tax} {formula} {absolute} ")
         assert f" {count} {file} {sha} " in said[start : start + 600]

@@ -37,10 +37,10 @@ def row(**more: Any) -> dict[str, Any]:
             "+940 us per 100 points (+580 us per 100 points to +1.60 ms per 100 points)",
         ),
         (
-            estimate(1.98e-6, 1.95e-6, 2.01e-6), "USD per useful request", True,
+            estimate(1.98, 1.95, 2.01), "USD per million useful requests", True,
             "+1.98 USD per million useful requests (+1.95 to +2.01)",
         ),
-        (estimate(0.0007), "USD per request", False, "700 USD per million requests"),
+        (estimate(0.0007), "USD per request", False, "7.00e-04 USD per request"),
         (estimate(0.0, -1e-6, 1e-6), "USD per request", True, "0 USD per request (-1.00e-06 to +1.00e-06)"),
         (estimate(0.02), "USD per request", False, "0.0200 USD per request"),
         (estimate(4.0), "ratio", True, "+4"),

@@ -130,11 +130,49 @@ def test_requests_that_ran_to_their_end_in_one_arm_alone(tmp_path: Path) -> None
     data = made(outcomes=blocked, compute={"energy_joules": {"raw": 2.0, "guarded": 2.5}}, shares={"pii": np.ones(N)})
     data["samples"]["outcomes"]["raw"] = ["allowed" if index % 2 else "error" for index in range(N)]
     data["guards"][0]["gpu_seconds"] = 0.003
+    whole = {**data, "compute": {**data["compute"], **gpu(0.02, 0.025)}}
+    assert reasons(told(saved(tmp_path, whole, "whole.json")))["gpu_seconds"] == "no_useful_request"
     told_reasons = reasons(told(saved(tmp_path, data)))
     assert (told_reasons["joules"], told_reasons["gpu_seconds"]) == ("no_useful_request", "no_useful_request")
 
 
-def test_gpu_time_of_guards(tmp_path: Path) -> None:
+def gpu(raw: float, guarded: float) -> dict[str, Any]:
+    """Return the GPU time of a request in both arms, as a result holds it."""
+    tax = {"value": guarded - raw, "low": guarded - raw - 0.001, "high": guarded - raw + 0.001}
+    arms = {"raw": raw, "guarded": guarded}
+    found = {arm: {"value": at, "low": at - 0.002, "high": at + 0.002} for arm, at in arms.items()}
+    return {"gpu_seconds": {**found, "tax": tax}}
+
+
+def test_gpu_time_of_requests_in_both_arms(tmp_path: Path) -> None:
+    data = made(shares={"pii": np.full(N, 0.01)}, compute=gpu(0.02, 0.025))
+    data["guards"][0]["gpu_seconds"] = 0.004  # what its calls had of it; the rest is the model's
+    found = figures(told(saved(tmp_path, data), tokens_per_request=100.0))
+    request = found["gpu_seconds.request"]
+    assert request.title == "GPU time per useful request"
+    assert request.absolute == pytest.approx((0.005, 0.004, 0.006))
+    assert request.relative == (pytest.approx(0.25), None, None)
+    assert (request.raw, request.more["guarded"]) == pytest.approx((0.02, 0.025))
+    assert (request.verdict, request.n, request.marks) == (TaxVerdict.TAX, N, ("measured",))
+    assert found["gpu_seconds.million_tokens"].absolute.value == pytest.approx(50)
+
+
+def test_gpu_time_is_shared_among_those_in_time(tmp_path: Path) -> None:
+    data = made(compute=gpu(0.02, 0.025))
+    limit = float(np.median(data["samples"]["seconds"]["guarded"]))
+    in_time = sum(value <= limit for value in data["samples"]["seconds"]["raw"]) / N
+    found = figures(told(saved(tmp_path, data), slo_seconds=limit))["gpu_seconds.request"]
+    assert found.raw == pytest.approx(0.02 / in_time)
+    assert found.absolute == (pytest.approx(0.05 - 0.02 / in_time), None, None)
+
+
+def test_a_gpu_that_only_guards_use_has_no_relative_figure(tmp_path: Path) -> None:
+    found = figures(told(saved(tmp_path, made(compute=gpu(0.0, 0.003)))))["gpu_seconds.request"]
+    assert (found.raw, found.relative) == (0.0, None)
+    assert found.absolute.value == pytest.approx(0.003)
+
+
+def test_gpu_time_of_guards_where_the_model_is_elsewhere(tmp_path: Path) -> None:
     data = made(shares={"pii": np.full(N, 0.01), "toxicity": np.zeros(N)})
     data["guards"][0]["gpu_seconds"] = 0.003
     data["guards"][1]["gpu_seconds"] = {"value": 0.002, "low": None, "high": None}

@@ -58,7 +58,24 @@ def test_nothing_to_compare(capfd: pytest.CaptureFixture[str], tmp_path: Path) -
     assert ended.code == 3
     assert "[different_shots]" in ended.out
     assert "nothing could be compared" in ended.err
+    assert "stays as it was" not in ended.err
     assert json.loads(file.read_text())["refusals"]
+
+
+def test_refusals_alone_replace_no_record(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "tax.json"
+    assert run(capfd, "performance", HARNESS / "raw", HARNESS / "aligned", "--json", file).code == 0
+    good = file.read_bytes()
+    ended = run(capfd, "performance", HARNESS / "raw", HARNESS / "two_shots", "--json", file)
+    assert ended.code == 3
+    assert file.read_bytes() == good
+    assert "[different_shots]" in ended.out
+    assert "Record: " not in ended.out
+    assert ended.err == (
+        f"aligntax: error: nothing could be compared; the refusals above say why; {file} stays as it was: delete it, "
+        "or name another file, to have them as JSON\n"
+    )
+    assert run(capfd, "performance", HARNESS / "raw", HARNESS / "aligned", "--json", file).code == 0
 
 
 def test_samples_of_each_arm(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -32,6 +32,34 @@ def test_files_and_folders_are_read_with_what_identifies_them(tmp_path: Path) ->
     assert one.inputs[0]["name"] == "performance.csv"
 
 
+def test_what_folders_say_of_themselves_is_read_once_each(tmp_path: Path) -> None:
+    folder = write(tmp_path / "shop", {"note.txt": "All of this\nis  made up.\n", "2026-01-v1/p.json": performance()})
+    write(folder / "2026-01-v1", {"note.txt": "A note of the release."})
+    write(folder / "other", {"note.txt": "Nothing is read here."})
+    expected = (("shop/note.txt", "All of this is made up."), ("2026-01-v1/note.txt", "A note of the release."))
+    assert read_inputs([folder]).notes == expected
+    assert read_inputs([folder / "2026-01-v1/p.json"]).notes == expected[1:]
+    write(folder / "2026-01-v1", {"note.txt": "All of this is made up."})
+    assert [note.text for note in read_inputs([folder]).notes] == ["All of this is made up."]
+    write(folder, {"note.txt": " \n"})
+    write(folder / "2026-01-v1", {"note.txt": ""})
+    assert read_inputs([folder]).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"a" * 2001, "note.txt: has more than 2,000 bytes; say in a few lines what must be known"),
+        (b"\xff\xfe", "note.txt: is no text in UTF-8 .*; write it anew, or take it away"),
+    ],
+)
+def test_a_note_that_is_none_is_refused(text: bytes, message: str, tmp_path: Path) -> None:
+    folder = write(tmp_path / "shop", {"p.json": performance()})
+    (folder / "note.txt").write_bytes(text)
+    with pytest.raises(ValueError, match=message):
+        read_inputs([folder])
+
+
 def test_a_result_gives_latency_and_compute(tmp_path: Path) -> None:
     energy = {"energy_joules": {"tax": 0.4, "source": ["rapl"], "estimated": True}}
     made = result(compute=energy)

@@ -41,6 +41,19 @@ def test_a_folder_of_reports_gives_what_its_records_give(shop: Path, reports: Pa
     assert of_reports["left_out"] == []
 
 
+def test_what_the_folder_of_a_report_says_of_itself_is_kept(shop: Path, tmp_path: Path) -> None:
+    write(shop / "2026-03-v1.4", {"note.txt": "Made up."})
+    report = join(read_inputs([shop / "2026-03-v1.4"]))
+    assert report["notes"] == [{"source": "2026-03-v1.4/note.txt", "text": "Made up."}]
+    again = join(read_inputs([write(tmp_path / "again", {"2026-03-v1.4.json": report})]))
+    assert again["notes"] == []
+    assert again["warnings"][0]["text"] == "Made up."
+    del report["notes"]  # as earlier reports are
+    assert join(read_inputs([write(tmp_path / "again", {"2026-03-v1.4.json": report})]))["warnings"][0]["text"] != (
+        "Made up."
+    )
+
+
 def test_reports_may_be_named_one_by_one_or_lie_in_folders_of_releases(shop: Path, reports: Path) -> None:
     expected = join(read_inputs([shop]))["trend"]
     assert join(read_inputs(sorted(reports.iterdir())))["trend"] == expected

@@ -63,10 +63,15 @@ def finish(record: TaxRecord, json: Path | None, inputs: Iterable[Path] = (), te
 
 
 def finish_comparison(record: TaxRecord, json: Path | None, inputs: Iterable[Path], tell: Print) -> None:
-    """Finish as `finish` does, and end with an error where nothing could be compared."""
-    finish(record, json, inputs, tell)
+    """Finish as `finish` does, and end with an error where nothing could be compared.
+
+    The refusals are written then, too, for programs to read, but never over a file that is there: it may hold figures.
+    """
+    kept = json is not None and not record.figures and json.exists()
+    finish(record, None if kept else json, inputs, tell)
     if not record.figures:
-        complain("nothing could be compared; the refusals above say why")
+        left = f"; {json} stays as it was: delete it, or name another file, to have them as JSON" if kept else ""
+        complain(f"nothing could be compared; the refusals above say why{left}")
         raise typer.Exit(BAD_INPUT)
 
 

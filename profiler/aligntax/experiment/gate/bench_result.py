@@ -114,6 +114,7 @@ def _metrics(data: Mapping[str, Any], pairs: _Pairs) -> Iterator[Metric]:
             values,
             pairs.prompts,
             reference=float(np.median(values)),
+            level=True,
         )
     guards = {str(guard["name"]): guard for guard in data["guards"]}
     for name, guard in guards.items():

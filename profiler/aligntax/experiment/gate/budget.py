@@ -48,7 +48,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from aligntax.experiment.gate.measured import Unit
+from aligntax.experiment.gate.measured import Metric, Unit
 from aligntax.experiment.gate.quantity import parse, parse_own, parse_signed, written
 from aligntax.experiment.gate.sections import MAX_REGRESSION, SECTIONS, Section
 
@@ -66,10 +66,11 @@ class Limit:
         where: the section and the name in it, as in the file: `tax`, `guards.pii`.
         metric: key of the metric that is limited.
         maximum: in the unit's base unit; as it is written where the unit is not known yet.
-        unit: of the maximum; `Unit.OWN` until the figure is known, see `in_unit`.
+        unit: of the maximum; `Unit.OWN` until the figure is known, see `of_metric`.
         regression: whether it limits the change from the base, not the figure.
         few: whether there is seldom an interval to judge it by.
         own: what the file says of a maximum in the figure's own unit; None for other units.
+        level: whether it limits a state, which has no sign, and not what guards changed.
     """
 
     where: str
@@ -79,6 +80,12 @@ class Limit:
     regression: bool = False
     few: bool = False
     own: str | float | None = None
+    level: bool = False
+
+    @property
+    def section(self) -> Section:
+        """The section that it stands in."""
+        return SECTIONS[self.where.partition(".")[0]]
 
     @property
     def title(self) -> str:
@@ -88,17 +95,26 @@ class Limit:
     @property
     def written(self) -> str:
         """The maximum with its unit."""
-        return str(self.own) if self.unit is Unit.OWN else written(self.maximum, self.unit)
+        return str(self.own) if self.unit is Unit.OWN else written(self.maximum, self._told_in)
 
-    def in_unit(self, unit: Unit | str) -> Limit:
-        """Return the limit for a figure in this unit.
+    @property
+    def _told_in(self) -> Unit | str:
+        return Unit.RATIO if self.level and self.unit == "share" else self.unit  # in per cent, as reports tell it
+
+    def told(self, value: float) -> str:
+        """Return a value of what it limits as people write it: with its sign, unless it is a state."""
+        return written(value, self._told_in, signed=not self.level)
+
+    def of_metric(self, metric: Metric) -> Limit:
+        """Return the limit in the unit of what it limits.
 
         Raises:
             ValueError: if it is written in another one.
         """
+        level = metric.level and not self.regression
         if self.unit is not Unit.OWN:
-            return self
-        return replace(self, maximum=parse_own(self.metric, self.own, unit), unit=unit)
+            return replace(self, level=level)
+        return replace(self, maximum=parse_own(self.metric, self.own, metric.unit), unit=metric.unit, level=level)
 
 
 @dataclass(frozen=True, slots=True)

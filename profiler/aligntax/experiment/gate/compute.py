@@ -41,7 +41,7 @@ def compute_metrics(data: Mapping[str, Any], cpu: Mapping[str, Values], prompts:
     guarded = cold.get("guarded") or {}
     if guarded.get("import_seconds") is not None:
         known = _figure("cold_start.guarded.import_seconds", guarded["import_seconds"])
-        yield Metric("cold_start.import", "import of the target", Unit.SECONDS, known)
+        yield Metric("cold_start.import", "import of the target", Unit.SECONDS, known, level=True)
     first = {arm: (cold.get(arm) or {}).get("first_call_seconds") for arm in ("raw", "guarded")}
     if None not in first.values():
         known = _added("cold_start.first_call_seconds", first)
@@ -68,12 +68,15 @@ def _cpu(cpu: Mapping[str, Values], prompts: NDArray[np.int64]) -> Iterator[Metr
 
 
 def _added(name: str, found: Any) -> Estimate | None:
-    """Return what guards add: the figure that the file gives for it, or else guarded minus raw."""
+    """Return what guards add: the figure that the file gives for it, or else guarded minus raw.
+
+    The latter has no interval, since those of two figures do not say how the two vary together.
+    """
     if isinstance(found, Mapping) and "tax" in found:
         return _figure(f"{name}.tax", found["tax"])
     if isinstance(found, Mapping) and "raw" in found and "guarded" in found:
         raw, guarded = (_figure(f"{name}.{arm}", found[arm]) for arm in ("raw", "guarded"))
-        return None if raw is None or guarded is None else _difference(raw, guarded)
+        return None if raw is None or guarded is None else Estimate(guarded.value - raw.value)
     return _figure(name, found)
 
 
@@ -84,11 +87,3 @@ def _figure(name: str, found: Any) -> Estimate | None:
     if isinstance(found, list):
         return mean(numbers(name, found))
     return Estimate(float(numbers(name, [found])[0]))
-
-
-def _difference(raw: Estimate, guarded: Estimate) -> Estimate:
-    """Return guarded minus raw, with the ends at their worst: wider than if it were known how the two vary together."""
-    value = guarded.value - raw.value
-    if raw.low is None or raw.high is None or guarded.low is None or guarded.high is None:
-        return Estimate(value)
-    return Estimate(value, guarded.low - raw.high, guarded.high - raw.low)

@@ -169,10 +169,10 @@ def _names(keys: Iterable[str], section: str) -> list[str]:
 
 
 def _in_its_unit(limit: Limit, measured: Measured, budget: Budget) -> Limit:
-    """Return the limit in the unit of what it limits."""
+    """Return the limit as one of what it limits, which says in what unit that is, and whether it is a state."""
     metric = measured.metrics.get(limit.metric)
     try:
-        return limit if metric is None else limit.in_unit(metric.unit)
+        return limit if metric is None else limit.of_metric(metric)
     except ValueError as error:
         raise ValueError(f"{budget.path}: {error}") from error
 
@@ -190,11 +190,12 @@ def _judgement(limit: Limit, measured: Measured, budget: Budget, compared: Compa
         if limit.few and budget.judge_single_values:
             standing = Standing.FAILED if found.value > limit.maximum else Standing.PASSED
             return Judgement(limit, found, standing, "judged by its value, without an interval")
-        mend = "judge_single_values = true goes by the value" if limit.few else "measure for longer"
-        return Judgement(limit, found, Standing.CANNOT_TELL, f"n too small for an interval; {mend}")
+        mend = "judge_single_values = true goes by the value" if limit.few else limit.section.mend
+        lacking = "it has no interval" if limit.section.own else "n too small for an interval"  # a count never has one
+        return Judgement(limit, found, Standing.CANNOT_TELL, f"{lacking}; {mend}")
     standing = by_interval(found, limit.maximum)
     if standing is Standing.CANNOT_TELL:
-        reason = "the limit lies within the interval; measure for longer"
+        reason = f"the limit lies within the interval; {limit.section.mend}"
     return Judgement(limit, found, standing, reason)
 
 

@@ -42,6 +42,7 @@ class Metric:
             figure itself for others; None where there is no such thing.
         same_as: key of the metric that says the same in other words, and is compared instead; None for most.
         confidence: of the estimate's interval.
+        level: whether it is a state, such as a count or the time of a request, and not what guards changed.
     """
 
     key: str
@@ -53,6 +54,7 @@ class Metric:
     reference: float | None = None
     same_as: str | None = None
     confidence: float = CONFIDENCE
+    level: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ class Section:
         few: whether it is measured so few times that there is seldom an interval.
         own: whether it is a kind of tax: absolute figures are in units of their own, limits may be negative, since a
             bonus is a negative tax, and stand in the section itself or in a table for each figure.
+        mend: what makes its intervals narrower, or what to do where nothing does.
     """
 
     measures: Mapping[str, Unit]
@@ -40,6 +41,7 @@ class Section:
     regression: str | None = None
     few: bool = False
     own: bool = False
+    mend: str = "measure for longer"
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -47,6 +49,15 @@ class Section:
         return (*self.measures, *([MAX_REGRESSION] if self.regression else []))
 
 
+_NARROWER: Mapping[str, str] = {
+    "performance": "score more items",
+    "capability": "sample more prompts",
+    "benefit": "judge more labelled texts",
+    "development": "give narrower ranges of hours in the ledger",
+    "debt": "count more attacks, or give narrower ranges of losses and costs",
+    "scaling": "measure more sizes",
+    "cost": "run aligntax bench for longer",
+}
 _BOTH = {"absolute": Unit.SECONDS, "relative": Unit.RATIO}
 
 SECTIONS: Mapping[str, Section] = {
@@ -57,7 +68,20 @@ SECTIONS: Mapping[str, Section] = {
     "cpu": Section(_BOTH, regression="absolute"),
     "gpu": Section({"absolute": Unit.SECONDS}),
     "energy": Section({"absolute": Unit.JOULES}, few=True),
-    "memory": Section({"absolute": Unit.BYTES}, few=True),
-    "cold_start": Section({"import": Unit.SECONDS, "first_call": Unit.SECONDS}, few=True),
-    **dict.fromkeys(KINDS, Section({"absolute": Unit.OWN, "relative": Unit.RATIO}, named=True, few=True, own=True)),
+    "memory": Section(
+        {"absolute": Unit.BYTES},
+        few=True,
+        mend="its peaks are of a few prompts, however long it measures; move the limit",
+    ),
+    "cold_start": Section(
+        {"import": Unit.SECONDS, "first_call": Unit.SECONDS},
+        few=True,
+        mend="it starts a few times, however long it measures; move the limit",
+    ),
+    **{
+        kind: Section(
+            {"absolute": Unit.OWN, "relative": Unit.RATIO}, named=True, few=True, own=True, mend=_NARROWER[kind]
+        )
+        for kind in KINDS
+    },
 }

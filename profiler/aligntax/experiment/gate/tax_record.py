@@ -15,6 +15,7 @@ from typing import Any
 from aligntax.experiment.gate.fields import confidence, estimate
 from aligntax.experiment.gate.measured import Measured, Metric, Unit
 from aligntax.experiment.gate.sections import KINDS
+from aligntax.report.whole.wording import is_difference
 
 __all__ = ["RECORD", "WHOLE", "measured_from_record", "measured_from_whole"]
 
@@ -104,7 +105,9 @@ def _metrics(kind: str, figures: Sequence[Mapping[str, Any]]) -> list[Metric]:
             key = name if measure == "absolute" and name.startswith("cold_start.") else f"{name}.{measure}"
             data = figure[measure]
             known = None if data is None else estimate(key, data)
-            found.append(Metric(key, f"{title}{ending}", unit, known, confidence=confidence(figure.get("confidence"))))
+            sure = confidence(figure.get("confidence"))
+            level = measure == "absolute" and not is_difference({"kind": kind, **figure})
+            found.append(Metric(key, f"{title}{ending}", unit, known, confidence=sure, level=level))
     return found
 
 

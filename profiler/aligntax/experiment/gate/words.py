@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
+from aligntax.experiment.gate.budget import Limit
 from aligntax.experiment.gate.comparing import Compared, Row
 from aligntax.experiment.gate.judging import Judged, Judgement, Standing
 from aligntax.experiment.gate.measured import Measured, Unit
@@ -38,7 +40,7 @@ def compared_cells(row: Row) -> tuple[str, ...]:
         row.title,
         *figures,
         _difference(effect.value, row.unit),
-        _interval(effect, row.unit, _difference),
+        _interval(effect, partial(_difference, unit=row.unit)),
         MISSING if row.change is None else percentage(row.change.value, signed=True),
         _p(row.found.p),
         row.verdict.value,
@@ -53,8 +55,8 @@ def judged_cells(judgement: Judgement, judged: Judged) -> tuple[str, ...]:
     return (
         limit.title,
         limit.written,
-        MISSING if found is None else _signed(found.value, limit.unit),
-        MISSING if found is None else f"{_interval(found, limit.unit)}{sure}",
+        MISSING if found is None else limit.told(found.value),
+        MISSING if found is None or _never_has(found, limit) else f"{_interval(found, limit.told)}{sure}",
         standing.value if taken is standing else f"{standing.value}, taken as {taken.value}",
         reason,
     )
@@ -74,7 +76,7 @@ def compared_headline(compared: Compared) -> str:
         return f"{_sentence_case(compared.verdict.value)} (the worst of {len(compared.rows)} metrics)"
     if row.change is None:
         return _sentence_case(row.verdict.value)
-    change = f"{percentage(row.change.value, signed=True)} ({_interval(row.change, Unit.RATIO)})"
+    change = f"{percentage(row.change.value, signed=True)} ({_interval(row.change, partial(percentage, signed=True))})"
     return f"{_sentence_case(row.verdict.value)}: a guarded request takes {change} in relation to raw"
 
 
@@ -94,8 +96,8 @@ def judged_sentence(judgement: Judgement) -> str:
     end = f" ({reason})" if reason else ""
     if found is None:
         return f"{limit.title}, at most {limit.written}: {standing.value}{end}"
-    figure = f"{_signed(found.value, limit.unit)} ({_interval(found, limit.unit)})"
-    return f"{limit.title}: {figure}, at most {limit.written}: {standing.value}{end}"
+    interval = "" if _never_has(found, limit) else f" ({_interval(found, limit.told)})"
+    return f"{limit.title}: {limit.told(found.value)}{interval}, at most {limit.written}: {standing.value}{end}"
 
 
 def notes(compared: Compared) -> Iterator[str]:
@@ -108,6 +110,11 @@ def notes(compared: Compared) -> Iterator[str]:
     sampling = dict.fromkeys(row.sampling for row in compared.rows if row.sampling)
     if sampling:
         yield f"Samples: {', '.join(sampling)}. A change is the median of theirs; base and new are as in the files."
+    if any(map(_says_less_than_its_verdict, compared.rows)):
+        yield (
+            "Verdicts go by the test on ranks, which finds smaller changes than the interval of a median: where that "
+            "holds 0 beside a verdict, there was a change, and how large it is at the median cannot be told."
+        )
     raw = compared.row("latency.raw")
     if compared.new.deciding:
         yield "What decides is the tax of raw, since raw was measured in the same run; absolute figures move with it."
@@ -130,24 +137,33 @@ def files(base: Measured, new: Measured) -> str:
     return f"{base.path} ({base.created}) to {new.path} ({new.created})"
 
 
+def _says_less_than_its_verdict(row: Row) -> bool:
+    """Return whether an interval holds 0 although the test found a change, which is no contradiction."""
+    if row.found is None or row.verdict not in (Verdict.REGRESSION, Verdict.IMPROVEMENT):
+        return False
+    low, high = row.found.effect.low, row.found.effect.high
+    return low is not None and high is not None and low <= 0 <= high
+
+
 def _confidences(judged: Judged) -> set[float]:
     found = {judged.confidence_of(each.limit) for each in judged.judgements if each.found is not None}
     return found or {CONFIDENCE}
 
 
-def _signed(value: float, unit: Unit | str) -> str:
-    return written(value, unit, signed=True)
+def _never_has(found: Estimate, limit: Limit) -> bool:
+    """Return whether a figure is without an interval as a count is, of which more would not give it one."""
+    return found.low is None and limit.section.own
 
 
-def _interval(found: Estimate, unit: Unit | str, write: Callable[[float, Unit | str], str] = _signed) -> str:
+def _interval(found: Estimate, write: Callable[[float], str]) -> str:
     if found.low is None or found.high is None:
         return TOO_SMALL
-    return between(write(found.low, unit), write(found.high, unit))
+    return between(write(found.low), write(found.high))
 
 
 def _difference(value: float, unit: Unit | str) -> str:
     """Return a difference; that of two ratios is in points, not in per cent of either."""
-    text = _signed(value, unit)
+    text = written(value, unit, signed=True)
     return f"{text.removesuffix(' %')} points" if unit is Unit.RATIO else text
 
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from aligntax.figures import duration
-from aligntax.inference import Estimate
 from aligntax.report.experiment.contents import Data, estimate
 from aligntax.report.experiment.estimates import plain, signed_duration, size, value, with_interval
 from aligntax.report.experiment.wording import spoken
@@ -51,15 +50,10 @@ def _compute_row(name: str, found: Mapping[str, Any]) -> tuple[str, str, str, st
     return title, raw, guarded, with_interval(found.get("tax", _added(found)), write_signed)
 
 
-def _added(found: Mapping[str, Any]) -> dict[str, float | None] | None:
-    """Return guarded minus raw where a result does not say what was added, with the ends at their worst, as a gate."""
+def _added(found: Mapping[str, Any]) -> float | None:
+    """Return guarded minus raw where a result does not say what was added, as of energy; its interval is not known."""
     raw, guarded = (estimate(found.get(arm)) for arm in ("raw", "guarded"))
-    if raw is None or guarded is None:
-        return None
-    value = guarded.value - raw.value
-    if raw.low is None or raw.high is None or guarded.low is None or guarded.high is None:
-        return Estimate(value).to_dict()
-    return Estimate(value, guarded.low - raw.high, guarded.high - raw.low).to_dict()
+    return None if raw is None or guarded is None else guarded.value - raw.value
 
 
 def contention_words(result: Data) -> str:
@@ -69,10 +63,16 @@ def contention_words(result: Data) -> str:
         return ""
     measured, replayed = (value(found.get(f"{name}_seconds"), signed_duration) for name in ("measured", "replayed"))
     residual = with_interval(found["residual_seconds"], signed_duration)
+    running = "what guards cost without running: caches, memory and processors that they share with the model"
+    hop = found.get("hop_seconds")
+    if estimate(hop) is not None:
+        passing = with_interval(hop, signed_duration)
+        running = (
+            f"not the guards' own time: the way through the proxy takes {passing} of it, and the rest is {running}"
+        )
     return (
         f"The measured tax is {measured} on average, and the recorded calls of the guards explain {replayed} of it. "
-        f"What is left, {residual}, is what guards cost without running: caches, memory and processors that they "
-        "share with the model."
+        f"What is left, {residual}, is {running}."
     )
 
 

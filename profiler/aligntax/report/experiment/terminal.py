@@ -20,6 +20,7 @@ from aligntax.report.experiment.estimates import (
     signed_percentage,
     with_interval,
 )
+from aligntax.report.experiment.further import further_taxes, warm_up_words
 from aligntax.report.experiment.guard_columns import cost_columns, name_column, verdict_columns
 from aligntax.report.experiment.terminal_load import load_in_terminal
 from aligntax.report.experiment.wording import arm_name, band, by_share, counted, headline, in_order, verdict
@@ -62,6 +63,8 @@ class ExperimentTable:
         """Yield what rich prints."""
         yield self.headline
         yield Text(headline(self._data))
+        for further in further_taxes(self._data):
+            yield Text(f"{further.name}: {with_interval(further.seconds, signed_duration)}; {further.note}")
         yield Text(band(self._data), style="dim")
         for alternatives in (self._guard_tables(), self._latency_tables(), self._compute_tables()):
             for table in _that_fit(alternatives, console, options):
@@ -123,6 +126,8 @@ class ExperimentTable:
         data = self._data
         if words := contention_words(data):
             yield f"Contention: {words}"
+        if words := warm_up_words(data):
+            yield f"Warm-up, a request on average, which counts nowhere: {words}."
         if data.get("outcomes"):
             yield f"Requests with guards: {counts(data['outcomes'].get('guarded', {}))}."
         if data["tax"].get("distinguishable") is not None:

@@ -9,7 +9,7 @@ from typing import Any
 from aligntax.figures import MISSING, duration, percentage
 from aligntax.inference import CONFIDENCE
 from aligntax.report.experiment.contents import ARM_NAMES, Data, estimate
-from aligntax.report.experiment.estimates import signed_duration, signed_percentage, value, with_interval
+from aligntax.report.experiment.estimates import signed_duration, signed_percentage, with_interval
 
 __all__ = [
     "above_noise",
@@ -30,7 +30,7 @@ __all__ = [
 def arm_name(arm: str) -> str:
     """Return an arm in words, e.g. `"with guards"` or `"only pii"`."""
     kind, colon, guard = arm.partition(":")
-    return f"{kind} {guard}" if colon else ARM_NAMES.get(arm, arm)
+    return f"{kind} {guard}" if colon else {**ARM_NAMES, "hop": "proxy without guards"}.get(arm, arm)
 
 
 def in_order(arms: Iterable[str]) -> list[str]:
@@ -75,6 +75,8 @@ def headline(result: Data) -> str:
         why = "with an interval that holds zero" if above is None else "which is within the noise"
         return f"What the guards cost cannot be told from zero: {measured}, {why}."
     changes = [_absolute_change(absolute.value)]
+    if relative is not None and relative.low is not None and relative.covers(0):
+        return f"The guards {changes[0]}; overall, {signed_percentage(relative.value)} cannot be told from zero."
     if relative is not None:
         changes.append(f"make requests {percentage(abs(relative.value))} {_pace(relative.value)} overall")
     return f"The guards {' and '.join(changes)}."
@@ -86,7 +88,7 @@ def band(result: Data) -> str:
     if estimate(null.get("seconds")) is None:
         return "No A/A comparison was made, so it is not known how far two identical arms lie apart."
     absolute = with_interval(null["seconds"], signed_duration)
-    relative = value(null.get("relative"), signed_percentage)
+    relative = with_interval(null.get("relative"), signed_percentage)
     return f"Noise: two identical arms without guards (A/A) differed by {absolute}, {relative}."
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from markupsafe import Markup
+if TYPE_CHECKING:
+    from markupsafe import Markup  # tables in a terminal are made of these parts, too, and do without it
 
 __all__ = ["Block", "Fact", "Facts", "Noted", "Paragraph", "Picture", "Section", "Table", "Warnings"]
 

@@ -21,7 +21,9 @@ _PARTS_OF_NAMES = re.compile(r"([/_.])(?=[A-Za-z])")
 _SPACE_BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:s|ms|us|ns|B|KiB|MiB|GiB|J)\b|%)")
 
 
-def render(*, subject: str, headline: str, sections: Sequence[Section], measured: str) -> str:
+def render(
+    *, subject: str, headline: str, sections: Sequence[Section], measured: str, notes: Sequence[str] = ()
+) -> str:
     """Return a page as text; the same arguments give the same text.
 
     Args:
@@ -29,6 +31,7 @@ def render(*, subject: str, headline: str, sections: Sequence[Section], measured
         headline: what it says, in one sentence.
         sections: what stands on it, from top to bottom.
         measured: when its numbers were measured; may be empty.
+        notes: what a reader must know before anything else.
     """
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters.update(tight=tight, stacked=stacked, noted=noted)
@@ -39,6 +42,7 @@ def render(*, subject: str, headline: str, sections: Sequence[Section], measured
         version=aligntax.__version__,
         headline=headline,
         sections=sections,
+        notes=notes,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from aligntax.figures import MISSING, amount
 from aligntax.report.experiment.wording import spoken
 from aligntax.report.whole.contents import checked
+from aligntax.report.whole.per_million import per_million
 from aligntax.report.whole.wording import TITLES, cells, kind_name, of_front, of_trend, written
 
 __all__ = ["whole_markdown"]
@@ -26,13 +27,14 @@ def whole_markdown(whole: Mapping[str, Any]) -> str:
     Raises:
         ValueError: for another schema, or parts that are missing.
     """
-    checked(whole)
-    return "\n".join(_lines(whole)) + "\n"
+    return "\n".join(_lines(per_million(checked(whole)))) + "\n"
 
 
 def _lines(whole: Mapping[str, Any]) -> Iterator[str]:
     yield f"# Alignment tax of {_plain(whole['title'])}"
     yield ""
+    for one in whole.get("notes") or ():
+        yield from (f"> {_plain(one['text'])}", "")
     yield f"**{_plain(whole['definition'] or 'No tax has a raw figure that it could be set against.')}**"
     yield ""
     for one in whole["scale"][1:]:

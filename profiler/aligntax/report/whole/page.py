@@ -8,6 +8,7 @@ from typing import Any
 from aligntax.report.page.parts import Section
 from aligntax.report.page.rendering import render
 from aligntax.report.whole.contents import checked
+from aligntax.report.whole.per_million import per_million
 from aligntax.report.whole.sections.benefit import benefit
 from aligntax.report.whole.sections.debt import debt
 from aligntax.report.whole.sections.missing import missing
@@ -33,11 +34,16 @@ def render_whole(whole: Mapping[str, Any]) -> str:
     """
     checked(whole)
     try:
+        whole = per_million(whole)
         sections = [section for make in _MAKERS if (section := make(whole)) is not None]
         measured = whole["measured"]
         days = list(dict.fromkeys(str(measured[end])[:10] for end in ("first", "last")))
         return render(
-            subject=str(whole["title"]), headline=headline(whole), sections=sections, measured=" to ".join(days)
+            subject=str(whole["title"]),
+            headline=headline(whole),
+            sections=sections,
+            measured=" to ".join(days),
+            notes=[str(one["text"]) for one in whole.get("notes") or ()],
         )
     except (AttributeError, KeyError, TypeError) as error:
         what = f"{type(error).__name__}: {error}"

@@ -12,6 +12,7 @@ from rich.text import Text
 from aligntax.report.layer_columns import TAX_STYLE
 from aligntax.report.tables import empty_table, fits
 from aligntax.report.whole.contents import checked, headlines
+from aligntax.report.whole.per_million import per_million
 from aligntax.report.whole.wording import TITLES, cells, kind_name
 
 __all__ = ["WholeTable"]
@@ -45,12 +46,14 @@ class WholeTable:
     """
 
     def __init__(self, whole: Mapping[str, Any]) -> None:
-        self._data = checked(whole)
+        self._data = per_million(checked(whole))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield what rich prints."""
         data = self._data
         yield Text(f"Alignment tax of {data['title']}", style=TAX_STYLE)
+        for one in data.get("notes") or ():
+            yield Text(f"Note: {one['text']}", style="bold yellow")
         for one in data["scale"]:
             yield Text(one["sentence"])
         yield Text()

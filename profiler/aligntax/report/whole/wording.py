@@ -45,8 +45,6 @@ KIND_NAMES = {
     "debt": "Debt",
 }
 _DIGITS = 12
-_SMALL, _MILLION = 1e-3, 1e6
-_REQUESTS = (" per request", " per useful request")
 _TAXES_ALONE = ("latency", "compute")
 """Kinds whose figures all say what guards added."""
 
@@ -67,11 +65,8 @@ def written(data: Any, unit: str, *, signed: bool) -> str:
     found = estimate(data)
     if found is None:
         return MISSING
-    factor = 1.0
-    if unit.endswith(_REQUESTS) and 0 < abs(found.value) < _SMALL:
-        factor, unit = _MILLION, f"{unit.replace(' per ', ' per million ')}s"
     write = _writer(unit, signed=signed)
-    value, low, high = (None if end is None else write(end * factor) for end in found)
+    value, low, high = (None if end is None else write(end) for end in found)
     if low is None or high is None:
         return str(value)
     return f"{value} ({_ends(str(value), low, high)})"

@@ -13,6 +13,7 @@ from aligntax.taxes.record import Refusal
 
 __all__ = ["resources_of_bench"]
 
+ARMS = ("raw", "guarded")
 _SUMMED = "sum over all requests / useful requests, guarded minus raw"
 _NEVER_BOTH = "no request ran to its end in both arms and in time; use prompts that the guards allow, or a longer --slo"
 
@@ -42,7 +43,7 @@ def resources_of_bench(
         slo_seconds: a request that takes longer is not useful; None: any that ran to its end is.
     """
     arms = _arms(data, slo_seconds)
-    for number, name in enumerate(("raw", "guarded")):
+    for number, name in enumerate(ARMS):
         if not arms.useful[number].any():
             what = "ran to its end" + ("" if slo_seconds is None else f" within {slo_seconds:g} s")
             yield Refusal(
@@ -59,8 +60,8 @@ def _arms(data: Mapping[str, Any], slo_seconds: float | None) -> _Arms:
     samples = data["samples"]
     try:
         seconds, outcomes = samples["seconds"], samples["outcomes"]
-        times = tuple(np.array(seconds[arm], np.float64) for arm in ("raw", "guarded"))
-        ran = tuple(np.isin(np.array(outcomes[arm], str), RAN) for arm in ("raw", "guarded"))
+        times = tuple(np.array(seconds[arm], np.float64) for arm in ARMS)
+        ran = tuple(np.isin(np.array(outcomes[arm], str), RAN) for arm in ARMS)
     except KeyError as error:
         raise ValueError(
             f"samples lack {error}; write the result anew with: aligntax bench TARGET --json FILE"
@@ -93,7 +94,7 @@ def _money(data: Mapping[str, Any], arms: _Arms, prices: Prices) -> Iterator[Res
         marks=("one request at a time",),
     )
     rates = ((data.get("load") or {}).get("throughput_tax") or {}).get("arms") or {}
-    found = [(rates.get(arm) or {}).get("rate") for arm in ("raw", "guarded")]
+    found = [(rates.get(arm) or {}).get("rate") for arm in ARMS]
     known = [Estimate.from_dict(each) for each in found if each is not None]
     if len(known) < len(found):
         return
@@ -131,6 +132,32 @@ def _cpu(data: Mapping[str, Any], arms: _Arms) -> Iterator[Resource | Refusal]:
 
 
 def _gpu(data: Mapping[str, Any], arms: _Arms) -> Iterator[Resource | Refusal]:
+    timed = (data.get("compute") or {}).get("gpu_seconds") or {}
+    if timed.get("raw") is None or timed.get("guarded") is None:
+        yield from _gpu_of_guards(data, arms)
+        return
+    if not all(arms.shares):
+        yield Refusal("gpu_seconds", "no_useful_request", _NEVER_BOTH)
+        return
+    before, after = (Estimate.from_dict(timed[arm]).value / part for arm, part in zip(ARMS, arms.shares, strict=True))
+    tax = Estimate(after - before)
+    if arms.shares == (1.0, 1.0) and timed.get("tax") is not None:
+        tax = Estimate.from_dict(timed["tax"])
+    yield Resource(
+        "gpu_seconds",
+        "GPU time",
+        "GPU-seconds",
+        before,
+        tax,
+        Estimate(after / before - 1) if before > 0 else None,
+        arms.n,
+        "GPU time of a request that ran to its end / share of those in time, guarded minus raw",
+        origins=("CUDA events",),
+    )
+
+
+def _gpu_of_guards(data: Mapping[str, Any], arms: _Arms) -> Iterator[Resource | Refusal]:
+    """Yield the GPU time of guards where that of whole requests is not known, as behind a proxy."""
     known = [guard["gpu_seconds"] for guard in data["guards"] if guard.get("gpu_seconds") is not None]
     if not known:
         yield Refusal(

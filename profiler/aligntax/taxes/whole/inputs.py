@@ -11,6 +11,7 @@ from pathlib import Path
 
 from aligntax.experiment.result import read_json
 from aligntax.taxes.whole.documents import Document, document
+from aligntax.taxes.whole.notes import Note, notes_of
 from aligntax.taxes.whole.reports import REPORT, documents_of_report
 
 __all__ = ["Inputs", "LeftOut", "Release", "read_inputs"]
@@ -53,6 +54,7 @@ class Inputs:
         documents: of the deployment as it is now: of the latest release, and of no release.
         releases: the oldest first; empty without any.
         left_out: of the folders.
+        notes: what the folders say of themselves; see `notes_of`.
         read: the files that all of this is from.
     """
 
@@ -61,6 +63,7 @@ class Inputs:
     releases: tuple[Release, ...]
     left_out: tuple[LeftOut, ...]
     read: tuple[Path, ...]
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ def read_inputs(paths: Sequence[Path], *, releases: bool = False) -> Inputs:
 
     Folders whose names start with a date, such as `2026-03-01-v1.4` or `2026-03`, are releases. In folders, whatever
     ends in `.json` and is neither a record nor a result is left out, with the reason; as an argument it is refused.
+    A `note.txt` beside them is a note that stands at the top of the report.
     Where there are no records but reports, which `aligntax report` wrote, each of these is a release: of its folder, or
     named as its file; one without a date in its name is as old as the latest of its records.
 
@@ -137,6 +141,7 @@ def read_inputs(paths: Sequence[Path], *, releases: bool = False) -> Inputs:
         ordered,
         tuple(left_out),
         tuple(one.path for one in found if one.file not in unread),
+        notes_of([*(path for path in paths if path.is_dir()), *(one.path.parent for one in found)]),
     )
 
 

@@ -48,6 +48,7 @@ def join(inputs: Inputs, *, title: str = "") -> dict[str, Any]:
         - `details`: of each record of scaling and debt, `kind`, `source` and `more`, which has the curve.
         - `sources`: of each file `file`, `schema`, `kind`, `title`, `created`, `bytes`, `sha256`, the user's
           `parameters`, and the `inputs` that its figures were computed from.
+        - `notes`: `source` and `text` of what the folders say of themselves, to be read before anything else.
         - `warnings`: `source` and `text`. `left_out`: `file` and `reason`.
     """
     documents = _sorted(inputs.documents)
@@ -90,6 +91,7 @@ def join(inputs: Inputs, *, title: str = "") -> dict[str, Any]:
             if document.more and document.kind in _DRAWN
         ],
         "sources": [_source(document) for document in documents],
+        "notes": [{"source": note.source, "text": note.text} for note in inputs.notes],
         "warnings": [{"source": document.file, "text": text} for document in documents for text in document.warnings],
         "left_out": [{"file": one.file, "reason": one.reason} for one in inputs.left_out],
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -30,7 +31,9 @@ def documents_of_report(path: Path, data: Mapping[str, Any], file: str) -> list[
         ValueError: if it is not as its schema says; names the file and the mend.
     """
     try:
-        return [_document(data, source, file) for source in _bounded(data)]
+        documents = [_document(data, source, file) for source in _bounded(data)]
+        notes = tuple(str(note["text"]) for note in data.get("notes") or ())
+        return [replace(documents[0], warnings=(*notes, *documents[0].warnings)), *documents[1:]]
     except (AttributeError, IndexError, KeyError, TypeError) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise ValueError(f"{path}: is not whole ({reason:.120}); write it anew with: aligntax report") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from aligntax.figures import counts, duration
 from aligntax.report.experiment.contents import ARM_NAMES, QUANTILES, Data, comparable_pairs, estimate
 from aligntax.report.experiment.estimates import quantile_interval, signed_duration, with_interval
+from aligntax.report.experiment.further import warmed_up
 from aligntax.report.experiment.plots.distribution import paint_differences, paint_distributions
 from aligntax.report.experiment.wording import arm_name, band, confidence, counted, in_order
 from aligntax.report.page.parts import Picture, Section, Table
@@ -31,7 +32,17 @@ def comparison(result: Data) -> Section:
     blocks: list[Picture | Table] = []
     if pairs:
         blocks += [_distributions(arms), _differences(result, arms)]
-    blocks += [_latencies(result), _outcomes(result)]
+    blocks.append(
+        _times(
+            f"How long requests take, by arm, with {confidence(result)} intervals. Quantiles of two arms must not be "
+            "subtracted from each other: their difference is not the tax of any request.",
+            result.get("latency", {}),
+        )
+    )
+    if warm := warmed_up(result):
+        caption = "How long the first requests of each arm took, which warmed it up; they count nowhere else."
+        blocks.append(_times(caption, warm, summary="The warm-up as a table"))
+    blocks.append(_outcomes(result))
     if pairs:
         lead = (
             f"{counted(len(pairs), 'pair')} of the same request, once with and once without its guards, of which both "
@@ -109,19 +120,13 @@ def _at_most(values: Values, parts: Sequence[float]) -> Values:
     return found
 
 
-def _latencies(result: Data) -> Table:
-    latency = result.get("latency", {})
+def _times(caption: str, latency: Mapping[str, Any], summary: str = "") -> Table:
     rows = []
     for arm in in_order(latency):
         times = latency[arm]
         cells = (quantile_interval(times.get(name)) for name in QUANTILES)
         rows.append((arm_name(arm), *cells, duration(times.get("mean")), f"{times.get('n', 0):,}"))
-    return Table(
-        f"How long requests take, by arm, with {confidence(result)} intervals. Quantiles of two arms must not be "
-        "subtracted from each other: their difference is not the tax of any request.",
-        ("arm", *QUANTILES, "mean", "n"),
-        tuple(rows),
-    )
+    return Table(caption, ("arm", *QUANTILES, "mean", "n"), tuple(rows), summary=summary)
 
 
 def _outcomes(result: Data) -> Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from aligntax.figures import percentage
 from aligntax.report.experiment.contents import Data
 from aligntax.report.experiment.wording import confidence
 from aligntax.report.page.parts import Paragraph, Section
@@ -39,6 +40,14 @@ def _terms(result: Data) -> Iterator[tuple[str, str]]:
         f"The ratio of the mean times, guarded over raw, less one. Its {sure} interval is a normal one on the "
         "logarithm of the ratio, by the delta method with the covariance of the pairs.",
     )
+    if result["design"].get("width"):
+        yield (
+            "Stopping",
+            f"It ends when the {sure} intervals of the absolute and of the relative tax are both within "
+            f"±{percentage(result['design']['width'])} of a request, or else when its time or its number of pairs is "
+            "used up. It looks at the widths alone and not at the tax, and the rarer the more pairs there are, so that "
+            "it cannot end at a moment that suits.",
+        )
     if result.get("null"):
         yield (
             "A/A",
@@ -52,8 +61,9 @@ def _terms(result: Data) -> Iterator[tuple[str, str]]:
     )
     yield (
         "Outcomes",
-        "Only requests that ran to their end, allowed or modified, in all arms are compared. A request that is "
-        "blocked early saves the model's time and would look like a negative tax.",
+        "Only requests that ran to their end, allowed or modified, both without and with the guards are compared; in a "
+        "further arm, those that did so there as well. A request that is blocked early saves the model's time and "
+        "would look like a negative tax.",
     )
     yield (
         "Busy, critical, drag",
@@ -74,9 +84,11 @@ def _terms(result: Data) -> Iterator[tuple[str, str]]:
         "when that ends in the replay, plus the gap that was seen.",
     )
     if result.get("contention"):
+        passing = ", and of the way through the proxy" if result["contention"].get("hop_seconds") else ""
         yield (
             "Contention residual",
-            "Measured tax minus replayed tax, both means. What is left is what guards cost beyond their own time.",
+            "Measured tax minus replayed tax, both means. What is left is what guards cost beyond their own time"
+            f"{passing}.",
         )
     if result.get("load"):
         yield (

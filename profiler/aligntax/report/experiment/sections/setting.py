@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aligntax.figures import MISSING, duration
+from aligntax.figures import MISSING, duration, percentage
 from aligntax.report.experiment.contents import Data
 from aligntax.report.experiment.estimates import plain
 from aligntax.report.experiment.wording import flattened
@@ -14,9 +14,9 @@ from aligntax.report.page.parts import Section, Table
 __all__ = ["setting"]
 
 _STOPPED = {
-    "width": "the interval was narrow enough",
+    "width": "both intervals, of the absolute and of the relative tax, were narrow enough",
     "budget": "the time was up",
-    "rounds": "all rounds were run",
+    "pairs": "there were as many pairs as it may have at most",
     "interrupted": "it was interrupted",
 }
 
@@ -50,11 +50,16 @@ def _design(result: Data) -> list[tuple[str, str]]:
         ("rounds", _count(design, "rounds")),
         ("pairs", _count(design, "pairs")),
         ("warm-up rounds", _count(design, "warm_up_rounds")),
+        ("width wanted", _width(design)),
         ("stopped because", _STOPPED.get(design.get("stopped", ""), str(design.get("stopped") or ""))),
         ("seed", "" if design.get("seed") is None else str(design["seed"])),
         ("instrument", _instrument(own)),
     ]
     return [pair for pair in pairs if pair[1]]
+
+
+def _width(design: Mapping[str, Any]) -> str:
+    return f"±{percentage(design['width'])} of a request" if design.get("width") else ""
 
 
 def _instrument(own: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from aligntax.figures import MISSING, TOO_SMALL, duration
 from aligntax.report.experiment.contents import Data, estimate
 from aligntax.report.experiment.estimates import interval, quantile, signed_duration, signed_percentage, value
+from aligntax.report.experiment.further import further_taxes
 from aligntax.report.experiment.wording import band, confidence, counted, verdict
 from aligntax.report.page.parts import Fact, Facts, Paragraph, Section, Warnings
 
@@ -35,6 +36,8 @@ def _facts(result: Data) -> Iterator[Fact]:
         value(tax.get("relative"), signed_percentage),
         f"{_ends(interval(tax.get('relative'), signed_percentage), sure)}; on the mean time without guards",
     )
+    for name, seconds, note in further_taxes(result):
+        yield Fact(name, value(seconds, signed_duration), f"{_ends(interval(seconds, signed_duration), sure)}; {note}")
     for arm, name in (("raw", "Without guards"), ("guarded", "With guards")):
         times = latency.get(arm, {})
         yield Fact(name, quantile(times.get("p50")), f"median; p99 {quantile(times.get('p99'))}")

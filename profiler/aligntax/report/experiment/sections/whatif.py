@@ -36,7 +36,10 @@ def whatif(result: Data) -> Section | None:
     blocks.append(_predictions(scenarios))
     blocks += [table for table in (_blocks(scenarios), _verifications(scenarios)) if table is not None]
     warned = tuple(
-        f"{scenario['scenario']}: {text}" for scenario in scenarios for text in scenario.get("warnings") or ()
+        f"{scenario['scenario']}: {text}"
+        for scenario in scenarios
+        for warned_of in (scenario, scenario.get("verification") or {})
+        for text in warned_of.get("warnings") or ()
     )
     if warned:
         blocks.append(Warnings(warned))

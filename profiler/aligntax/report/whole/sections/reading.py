@@ -63,8 +63,8 @@ def _terms(whole: Data) -> Iterator[tuple[str, str]]:
     yield (
         "Interval",
         "In brackets behind a figure: a range that holds the truth in 95 of 100 such measurements. Newcombe, Wilson, "
-        "Fieller, Student and bootstrap are names of ways to find it. n is how many observations there were; a figure "
-        "without n was counted or computed, or its file does not say.",
+        "Bonett and Price, Fieller, Student and bootstrap are names of ways to find it. n is how many observations "
+        "there were; a figure without n was counted or computed, or its file does not say.",
     )
     if any(row["verdict"] for row in whole["taxes"]):
         yield (
