@@ -2,40 +2,55 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
+from collections.abc import Sequence
 
 import result
 import whatif_target
 from measure import Estimate
 from result import Result, Row
 
-from aligntax.experiment.bench import bench
+from aligntax.experiment.analysis import analyse
+from aligntax.experiment.arms import GUARDED, RAW
+from aligntax.experiment.loading import load, prompts_for
 from aligntax.experiment.paired import Design
-from aligntax.experiment.whatif import Recorded, Verification, predict, read_traces, verify_target
+from aligntax.experiment.seconds import answering, run_whole, seconds_of
+from aligntax.experiment.target import prepare
+from aligntax.experiment.whatif import Change, Scenario, Verification, predict, verify
+from aligntax.experiment.whatif.variants import changing_of, variant
+from aligntax.experiment.whatif.verification import CHANGED
+from aligntax.inference import Estimate as Told
 
-PAIRS, QUICK_PAIRS = 200, 20
+PAIRS, QUICK_PAIRS = 400, 20
 BUDGET_SECONDS = 60.0
 WITHIN_PERCENT = 5.0
 
 
 def run(quick: bool) -> Result:
-    """Record, predict each case from the record, and measure it."""
+    """Measure each case beside the pipeline as it is, and predict it from what that one's traces say."""
     design = Design(width=1e-6, budget_seconds=BUDGET_SECONDS, max_pairs=QUICK_PAIRS if quick else PAIRS)
     rows = []
     for case, (name, changes) in whatif_target.CASES.items():
-        target = f"{whatif_target.__name__}:{name}"
-        recorded = _recorded(target, design)  # just before, because a machine is faster at one time than at another
-        prediction = predict(recorded.traces, changes, residual=recorded.residual)
-        rows += _rows(case, verify_target(prediction, target, None, design, lambda *_: True))
+        rows += _rows(case, _measured(f"{whatif_target.__name__}:{name}", changes, design))
     return Result(rows, True)
 
 
-def _recorded(target: str, design: Design) -> Recorded:
-    with tempfile.TemporaryDirectory(prefix="aligntax-whatif-") as folder:
-        path = Path(folder) / "result.json"
-        bench(target, design=design, cold=False, progress=lambda *_: True).save(path)
-        return read_traces(path)
+def _measured(name: str, changes: Sequence[Change], design: Design) -> Verification:
+    """Run both in turns: a machine is faster at one time than at another, by more than predictions are off."""
+
+    def go_on(*_: object) -> bool:
+        return True
+
+    pipeline = load(name)
+    target = prepare(name, pipeline, prompts_for(name, pipeline, None), progress=go_on)
+    try:
+        with target.whole_again(), variant(target, Scenario(tuple(changes)), changing_of(pipeline)) as changed:
+            arms = {RAW: answering(target, frozenset(target.guards)), GUARDED: answering(target), CHANGED: changed}
+            columns = run_whole(arms, target.prompts, design, go_on)
+    finally:
+        target.caller.close()
+    traces = [each.trace for each in columns.measured[GUARDED] if each.trace is not None]
+    residual = Told.from_dict(analyse(columns, target.guards)["contention"]["residual_seconds"])
+    return verify(predict(traces, changes, residual=residual), name, arms, lambda _: seconds_of(columns))
 
 
 def _rows(case: str, found: Verification) -> list[Row]:
