@@ -155,8 +155,11 @@ def test_a_block_in_mid_answer_closes_the_upstreams_connection(raw: MakeRaw) -> 
 def test_options_reach_workers_and_hold_no_secret(upstream: Running, tmp_path: Path) -> None:
     options = ProxyOptions(upstream.url, metrics_port=0, ready_path="/health", forwarded="strip")
     assert ProxyOptions.from_json(options.to_json()) == options
-    made = proxy_from_environment({"ALIGNTAX_PROXY": options.to_json()})
-    assert made.forwarder.upstream.port == upstream.port
+    running = run_proxy(proxy_from_environment({"ALIGNTAX_PROXY": options.to_json()}))
+    try:
+        assert running.application.forwarder.upstream.port == upstream.port
+    finally:
+        running.stop()
     with pytest.raises(ValueError, match="ALIGNTAX_PROXY"):
         proxy_from_environment({})
 
