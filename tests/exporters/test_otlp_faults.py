@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import socket
 import subprocess
 import sys
@@ -235,7 +234,6 @@ assert (exporter.failed_reports, exporter.lost_spans) == (0, 0)
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="the platform has no fork")
 def test_a_forked_child_sends_only_once_it_starts_anew(receiver: Receiver) -> None:
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORK, receiver.url]
     run = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)

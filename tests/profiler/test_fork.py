@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 
@@ -57,7 +56,6 @@ sys.exit(os.waitstatus_to_exitcode(status) or profiler.report().to_dict()["reque
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="the platform has no fork")
 @pytest.mark.parametrize(
     "held",
     [

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import pytest
 from playwright.async_api import Browser, ViewportSize
+from tests.chromium import DESK
 
 from .browsing import (
     DARK,
-    DESK,
     LIGHT,
     PHONE,
     WIDTHS,

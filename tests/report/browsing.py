@@ -1,8 +1,7 @@
-"""A real browser for pages: Chromium, headless, steered by Playwright."""
+"""Visits to pages, and what can be seen there."""
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from io import BytesIO
 from pathlib import Path
@@ -12,12 +11,6 @@ import numpy as np
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, ViewportSize
 
-CHROMIUM = shutil.which("chromium")
-FLAGS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-)
-DESK = ViewportSize(width=1280, height=900)
 PHONE = ViewportSize(width=390, height=844)
 LIGHT = {"ground": "rgb(255, 255, 255)", "paper": "#ffffff", "tax": "#d55e00"}
 DARK = {"ground": "rgb(20, 23, 27)", "paper": "#14171b", "tax": "#ff9a5c"}

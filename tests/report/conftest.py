@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
+from tests.chromium import DESK, started
 
 from aligntax import Profiler, Report
 from aligntax.testing import FakeClock, taking
 
-from .browsing import CHROMIUM, DESK, FLAGS, Visit
+from .browsing import Visit
 
 MILLISECOND = 1_000_000
 
@@ -20,10 +21,8 @@ pytest.register_assert_rewrite("tests.report.any_page")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=list(FLAGS))
-        yield chromium
-        await chromium.close()
+    async with started() as made:
+        yield made
 
 
 @pytest_asyncio.fixture(loop_scope="module")

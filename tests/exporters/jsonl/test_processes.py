@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -77,7 +76,6 @@ assert os.waitpid(child, 0)[1] == 0
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="the platform has no fork")
 def test_a_forked_child_writes_and_rotates_beside_its_parent(path: Path) -> None:
     run = subprocess.run(
         [sys.executable, "-c", FORK, str(path)], capture_output=True, text=True, timeout=90, check=False

@@ -1,25 +1,13 @@
-"""A real browser for the live page: Chromium, headless, steered by Playwright."""
+"""Visits to the live page, and what can be seen there."""
 
 from __future__ import annotations
 
 import asyncio
 import re
-import shutil
 
-import pytest
 from playwright.async_api import ConsoleMessage, Page, ViewportSize, expect
 
-CHROMIUM = shutil.which("chromium")
-FLAGS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-)
-DESK = ViewportSize(width=1280, height=900)
 PHONE = ViewportSize(width=360, height=740)
-IN_BROWSER = [
-    pytest.mark.skipif(CHROMIUM is None, reason="the Debian package chromium is not installed"),
-    pytest.mark.asyncio(loop_scope="module"),
-]
 
 
 class Visit:

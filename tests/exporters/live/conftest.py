@@ -7,13 +7,14 @@ from itertools import count
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, async_playwright
+from playwright.async_api import Browser, BrowserContext
+from tests.chromium import DESK, started
 
 from aligntax import Profiler
 from aligntax.exporters.server import MetricsServer, serve
 from aligntax.testing import spinning
 
-from .browsing import CHROMIUM, DESK, FLAGS, Visit
+from .browsing import Visit
 
 HOSTILE = "<img src=x onerror=\"document.title='broken in'\"> $$x^2$$ & " + "long " * 11 + "λ 检"
 
@@ -48,10 +49,8 @@ def work(real: Profiler) -> Work:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=list(FLAGS))
-        yield chromium
-        await chromium.close()
+    async with started() as made:
+        yield made
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Error, expect
+from tests.chromium import IN_BROWSER
 
 from aligntax import Profiler
 from aligntax.exporters.server import MetricsServer, serve
 
-from .browsing import IN_BROWSER, Visit, figures, texts, until_plots
+from .browsing import Visit, figures, texts, until_plots
 from .conftest import Work
 
 pytestmark = IN_BROWSER

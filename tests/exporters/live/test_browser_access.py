@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import ViewportSize, expect
+from tests.chromium import DESK, IN_BROWSER
 
 from aligntax import Profiler
 from aligntax.exporters.server import MetricsServer
 
-from .browsing import DESK, IN_BROWSER, PHONE, Visit, plotted, texts, until_plots, until_plotted
+from .browsing import PHONE, Visit, plotted, texts, until_plots, until_plotted
 from .conftest import Work
 
 pytestmark = IN_BROWSER

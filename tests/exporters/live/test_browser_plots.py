@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from playwright.async_api import expect
+from tests.chromium import IN_BROWSER
 
 from aligntax.exporters.live import page as live_page
 from aligntax.exporters.server import MetricsServer
 
-from .browsing import IN_BROWSER, Visit, figures, until_plots
+from .browsing import Visit, figures, until_plots
 
 pytestmark = IN_BROWSER
 

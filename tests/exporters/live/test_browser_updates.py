@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 from playwright.async_api import expect
+from tests.chromium import IN_BROWSER
 
 from aligntax import Profiler
 from aligntax.exporters.server import MetricsServer, serve
 
-from .browsing import IN_BROWSER, Visit, texts, until_plots, until_plotted
+from .browsing import Visit, texts, until_plots, until_plotted
 from .conftest import HOSTILE, Work
 
 pytestmark = IN_BROWSER

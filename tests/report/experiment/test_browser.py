@@ -6,18 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.chromium import IN_BROWSER
 
 from aligntax.report.experiment import write_page
 
 from ...experiment.results import make_result
 from ..any_page import AnyPage, Written
-from ..browsing import CHROMIUM, PHONE, Visit, assert_no_barriers
+from ..browsing import PHONE, Visit, assert_no_barriers
 from .conftest import MakeResult, Traces
 
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="the Debian package chromium is not installed"),
-    pytest.mark.asyncio(loop_scope="module"),
-]
+pytestmark = IN_BROWSER
 
 
 @pytest.fixture(scope="module")

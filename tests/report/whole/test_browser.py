@@ -5,16 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.chromium import IN_BROWSER
 
 from aligntax.report.whole import write_whole_page
 
 from ..any_page import AnyPage, Written
-from ..browsing import CHROMIUM
 
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="the Debian package chromium is not installed"),
-    pytest.mark.asyncio(loop_scope="module"),
-]
+pytestmark = IN_BROWSER
 
 
 @pytest.fixture(scope="module")
