@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
@@ -15,9 +15,9 @@ from aligntax.commands.refusal import BAD_INPUT, complain, refusing_missing_extr
 from aligntax.figures import MISSING, percentage
 
 if TYPE_CHECKING:
-    from aligntax.taxes.record import TaxRecord
+    from aligntax.taxes.record import Figure, TaxRecord
 
-__all__ = ["finish", "finish_comparison", "print_notes", "print_record", "shown_on_stderr", "written"]
+__all__ = ["finish", "finish_comparison", "print_figures", "print_notes", "print_record", "shown_on_stderr", "written"]
 
 Print = Callable[[Any, "TaxRecord"], None]
 
@@ -77,22 +77,48 @@ def finish_comparison(record: TaxRecord, json: Path | None, inputs: Iterable[Pat
 
 def print_record(out: Any, record: TaxRecord) -> None:
     """Print the figures of a record with their intervals, and what was refused and why."""
+    from aligntax.report.whole.wording import absolute
+
+    def cells(figure: Figure) -> tuple[str, ...]:
+        return figure.title, absolute({"kind": record.kind, **figure.to_dict()})
+
+    print_figures(out, record, ("figure", "absolute", "relative"), cells)
+
+
+def print_figures(
+    out: Any,
+    record: TaxRecord,
+    titles: Sequence[str],
+    cells: Callable[[Figure], tuple[str, ...]],
+    *,
+    align: Literal["left", "right"] = "left",
+) -> None:
+    """Print a record with columns of one's own.
+
+    Args:
+        out: the console.
+        record: what to print.
+        titles: of these columns, and of the relative figure's behind them.
+        cells: what to say of a figure in each but the last; in the first, its marks are added.
+        align: numbers to this side.
+    """
     from rich.text import Text
 
     from aligntax.report.tables import empty_table
-    from aligntax.report.whole.wording import absolute
 
     out.print(record.title, style="bold")
     out.print()
     if record.figures:
         table = empty_table()
-        for title in ("figure", "absolute", "relative", "verdict", "n"):
-            table.add_column(title, overflow="fold")
+        for title in (*titles, "verdict", "n"):
+            words = title in (titles[0], "verdict")
+            table.add_column(title, justify="left" if words else align, overflow="fold")
         for figure in record.figures:
+            name, *told = cells(figure)
             marks = f" ({', '.join(figure.marks)})" if figure.marks else ""
             table.add_row(
-                Text(f"{figure.title}{marks}"),
-                absolute({"kind": record.kind, **figure.to_dict()}),
+                Text(f"{name}{marks}"),
+                *told,
                 written(figure.relative, partial(percentage, signed=True)),
                 MISSING if figure.verdict is None else figure.verdict.value,
                 MISSING if figure.n is None else f"{figure.n:,}",
