@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aligntax.experiment.gate.measured import Unit
-from aligntax.experiment.gate.quantity import parse, written
+from aligntax.experiment.gate.budget import Limit
+from aligntax.experiment.gate.measured import Metric, Unit
+from aligntax.experiment.gate.quantity import parse, parse_own, parse_signed, written
 
 S, R, B, J = Unit.SECONDS, Unit.RATIO, Unit.BYTES, Unit.JOULES
 
@@ -97,3 +98,44 @@ def test_a_figure_is_written_with_its_unit_and_sign(value: float | None, unit: U
 @given(st.floats(1e-9, 1e4))
 def test_what_is_written_can_be_read_again(seconds: float) -> None:
     assert parse("limit", written(seconds, S).replace(",", ""), S) == pytest.approx(seconds, rel=0.006, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "expected"),
+    [
+        ("5 ms", "seconds", 0.005),
+        ("-1.5e3us", "seconds", -0.0015),
+        ("64 MiB", "bytes", 64 * 2**20),
+        ("2%", "share", 0.02),
+        ("2 points", "share", 0.02),
+        ("0.02", "share", 0.02),
+        ("-30 points", "share of attacks", -0.3),
+        ("1.5 points per tenfold size", "", 1.5),
+        ("12 USD per million requests", "USD per million requests", 12.0),
+        (-3, "points", -3.0),
+    ],
+)
+def test_amounts_in_a_figures_own_unit(value: Any, unit: str, expected: float) -> None:
+    assert parse_own("x", value, unit) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit"), [("5 ms", "points"), ("1 USD", "EUR"), ("2%", "points"), ("inf", ""), ("1e999", "")]
+)
+def test_amounts_in_another_unit_are_refused(value: Any, unit: str) -> None:
+    with pytest.raises(ValueError, match="is not "):
+        parse_own("x", value, unit)
+
+
+@pytest.mark.parametrize(("value", "expected"), [("-30%", -0.3), (-0.3, -0.3), ("30 %", 0.3), ("0.3", 0.3)])
+def test_ratios_may_be_negative_where_a_bonus_is(value: Any, expected: float) -> None:
+    assert parse_signed("x", value) == pytest.approx(expected)
+    with pytest.raises(ValueError, match="is no limit"):
+        parse_signed("x", "--1%")
+
+
+def test_a_limit_in_an_unknown_unit_is_shown_as_it_is_written() -> None:
+    limit = Limit("debt", "debt.absolute", 5.0, Unit.OWN, own="5 USD")
+    assert limit.written == "5 USD"
+    assert limit.of_metric(Metric("debt.absolute", "debt", "USD", None)).written == "5 USD"
+    assert written(1234.5, "USD", signed=True) == "+1,230 USD"
